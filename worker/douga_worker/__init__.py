@@ -1,0 +1,1 @@
+"""The side that does the work: scans in, clean drawings out, on one machine or on many."""

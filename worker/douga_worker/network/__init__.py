@@ -1,0 +1,1 @@
+"""The simplification network: arrays go in, arrays come out; tensors stay inside."""

@@ -1,0 +1,1 @@
+"""How the network is made: rough-sketch synthesis, training and evaluation."""
