@@ -1,1 +1,4 @@
-"""What a studio's machine installs: the `douga` command and the client of the farm. Light: no torch, no OpenCV."""
+"""What a studio's machine installs: the `douga` command and the client of the farm.
+
+Light on purpose: no torch, no OpenCV, not even indirectly.
+"""
