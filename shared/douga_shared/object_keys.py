@@ -2,21 +2,57 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
-from douga_shared.recipe import Output
+if TYPE_CHECKING:
+    from douga_shared.recipe import Output
 
 MANIFEST = "douga.json"
 REPORT_PAGE = "report/index.html"
 REPORT_IMAGES = "report/frames/"
 DONE_MARKERS = ".douga/done/"
 """Hidden from a browsing artist; the machine's memory of what is finished."""
+SCAN_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".tga", ".tpic", ".bmp", ".webp"})
+"""A file whose name ends like this, in either case, is a scan."""
+
+
+def file_suffix_of(scan: str) -> str:
+    """Suffix of a scan's file name in lower case, such as ``.tga``; empty where none follows the last dot.
+
+    A dot at the start of the name hides the file and begins no suffix.
+    """
+    name = scan.rpartition("/")[2]
+    head, dot, suffix = name.rpartition(".")
+    return (dot + suffix).lower() if head and suffix else ""
 
 
 def stem_of(scan: str) -> str:
-    """Name of the drawings of a scan: ``sub/A0001.tga`` gives ``sub/A0001``."""
-    path = PurePosixPath(scan)
-    return str(path.with_suffix("")) if path.suffix else str(path)
+    """Name of the drawings of a scan: ``sub/A0001.tga`` gives ``sub/A0001``.
+
+    Only the suffix of an image format is taken off, so that a name with dots stays whole:
+    ``A.0001.tif`` and its stem ``A.0001`` both give ``A.0001``.
+    """
+    suffix = file_suffix_of(scan)
+    return scan[: -len(suffix)] if suffix in SCAN_SUFFIXES else scan
+
+
+def fault_of(object_key: str) -> str | None:
+    """Say why this cannot be an object key of any store, or None where it can.
+
+    A store checks every key with it before use: no key names anything outside the store's root.
+    Spaces, quotes, line breaks, leading dashes and backslashes are all legal.
+    """
+    if not object_key:
+        return "it is empty"
+    if any(part in ("", ".", "..") for part in object_key.split("/")):
+        return "a part of it is empty, '.' or '..'"
+    if "\0" in object_key:
+        return "it holds a NUL character"
+    try:
+        object_key.encode("utf-8")
+    except UnicodeEncodeError:
+        return "it is not valid Unicode"
+    return None
 
 
 def drawing(stem: str, output: Output) -> str:

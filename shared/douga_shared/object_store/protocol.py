@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from douga_shared.manifest import LeftOut
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
@@ -18,15 +20,45 @@ class ObjectInfo:
     """Changes when the content changes; compare it only with etags of the same store."""
 
 
+@dataclass(frozen=True, slots=True)
+class FolderListing:
+    """What lies directly in one folder of a store."""
+
+    objects: tuple[ObjectInfo, ...]
+    """In the order of their keys."""
+    folders: tuple[str, ...]
+    """Names of the sub-folders, ``/`` at the end, in order; a folder on disk may be empty."""
+    unusable: tuple[LeftOut, ...] = ()
+    """What lies there too but can be no object: a name that is not Unicode, a pipe, a device."""
+
+
 class ObjectStore(Protocol):
     """Whole objects in, whole objects out. Every method may block; every one is safe to repeat.
 
     Common errors: ``StoreUnreachable`` (try again), ``FrameRejected`` with reason ``vanished``,
-    ``unreadable`` or ``write_failed`` (this object only). Implementations are thread-safe.
+    ``unreadable`` or ``write_failed`` (this object only). A key that ``object_keys.fault_of`` finds
+    fault with is rejected as ``unreadable`` or ``write_failed``; as a prefix it matches nothing.
+    Implementations are thread-safe. ``str(store)`` names the store to a person.
     """
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """Yield the objects whose key starts with ``prefix``, in key order, a page at a time."""
+        """Yield the objects whose key starts with ``prefix``, in key order, a page at a time.
+
+        A prefix may end inside a name. Key order is the order of code points, as in S3.
+
+        Raises:
+            InputMissing: a folder may not be read.
+        """
+        ...
+
+    def list_folder(self, folder: str = "") -> FolderListing:
+        """Return what lies directly in ``folder`` (empty, or ending in ``/``), not what lies deeper.
+
+        A folder that does not exist is empty.
+
+        Raises:
+            InputMissing: the folder may not be read.
+        """
         ...
 
     def stat(self, object_key: str) -> ObjectInfo | None:
