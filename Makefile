@@ -44,7 +44,7 @@ clean:  ## remove what was made, but for the installed environment
 	find shared producer worker tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf .venv shared/*.egg-info
+	rm -rf .venv *.egg-info
 
 # A stamp is touched last, so a broken installation is never taken for a whole one.
 .venv/.installed-worker: $(INSTALLED_FROM)
