@@ -66,6 +66,10 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             raise ConfigurationError(
                 f"line weight {self.line_weight_px} px is outside 0.5..64; use 'keep' for the pencil's own"
             )
+        # 1 and 1.0 decide the same pixels, so they must be written, and fingerprinted, alike; so must -0.0.
+        msgspec.structs.force_setattr(self, "strength", float(self.strength) + 0.0)
+        if self.line_weight_px is not None:
+            msgspec.structs.force_setattr(self, "line_weight_px", float(self.line_weight_px))
 
     @property
     def fingerprint(self) -> str:
