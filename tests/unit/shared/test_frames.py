@@ -115,6 +115,12 @@ def test_a_range_selects_by_number_and_a_letter_selects_one_drawing(text: str, e
     assert expected == _selected(text, "A1 A2 A3 A3a B3 A7 A10 cover")
 
 
+def test_the_case_of_a_suffix_does_not_matter_to_a_range() -> None:
+    """Both ways of writing occur, in names and on command lines."""
+    assert "A3A A3a" == _selected("3a", "A3A A3a A3b")
+    assert "A3A A3a" == _selected("3A", "A3A A3a A3b")
+
+
 @given(st.integers(0, 60), st.integers(0, 60), st.integers(1, 9), st.integers(0, 70))
 def test_steps_mean_what_fileseq_and_opencue_mean(first: int, last: int, step: int, number: int) -> None:
     """`1-20x4` is 1, 5, 9, 13, 17, forwards or backwards."""
