@@ -226,7 +226,7 @@ object_keys = st.text(
 
 
 @given(object_key=object_keys, data=st.binary(max_size=50))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_key_is_either_stored_or_rejected(store: ObjectStore, object_key: str, data: bytes) -> None:
     """There is no third way, and what is stored is found again under the very same key."""
     if fault_of(object_key):
