@@ -95,6 +95,8 @@ class FrameRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     seconds: dict[str, float] = {}
     """Wall seconds of every step."""
     quality: Quality | None = None
+    has_pictures: bool = False
+    """The report's pictures of it are stored too."""
     failure: Failure | None = None
 
 

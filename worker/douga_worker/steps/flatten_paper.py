@@ -35,7 +35,7 @@ def flatten_paper(pixels: NDArray[np.uint8], *, window_share: float = WINDOW_SHA
     channels = [pixels] if pixels.ndim == 2 else [pixels[..., i] for i in range(3)]
     darkness = _darkness(channels[0], window_share)
     for channel in channels[1:]:
-        darkness = cv2.max(darkness, _darkness(channel, window_share))
+        darkness = np.maximum(darkness, _darkness(channel, window_share))
     return _stretch(darkness)
 
 

@@ -62,8 +62,9 @@ def rasterise(svg: str, long_edge_px: int) -> NDArray[np.uint8]:
     """
     width, height = _size(svg)
     scale = long_edge_px / max(width, height)
-    size = {"width": max(1, round(width * scale)), "height": max(1, round(height * scale))}
-    picture = Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, **size)))).convert("RGBA")
+    w, h = max(1, round(width * scale)), max(1, round(height * scale))
+    png = bytes(resvg_py.svg_to_bytes(svg_string=svg, width=w, height=h))
+    picture = Image.open(io.BytesIO(png)).convert("RGBA")
     paper = Image.new("RGBA", picture.size, "white")
     grey = np.asarray(Image.alpha_composite(paper, picture).convert("L"))
     return np.asarray(255 - grey, dtype=np.uint8)

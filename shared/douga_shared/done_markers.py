@@ -1,0 +1,60 @@
+"""What is finished: one small object per frame, written after its drawings, read before its work."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+
+import msgspec
+
+from douga_shared import object_keys
+from douga_shared.discover import Frame
+from douga_shared.errors import FrameRejected
+from douga_shared.manifest import FrameRecord, FrameState
+from douga_shared.object_store.protocol import ObjectStore
+from douga_shared.recipe import Output
+
+
+def write_done_marker(store: ObjectStore, record: FrameRecord) -> None:
+    """Say that the frame is finished; only after every output of it is written."""
+    store.write(object_keys.done_marker(record.stem), msgspec.json.encode(record))
+
+
+def read_done_marker(store: ObjectStore, stem: str) -> FrameRecord | None:
+    """Return the record of a finished frame, or None; a marker nobody can read is no marker."""
+    try:
+        if store.stat(object_keys.done_marker(stem)) is None:
+            return None
+        return msgspec.json.decode(store.read(object_keys.done_marker(stem)), type=FrameRecord)
+    except (FrameRejected, msgspec.MsgspecError):
+        return None
+
+
+def is_finished(
+    record: FrameRecord,
+    frame: Frame,
+    *,
+    scans: ObjectStore,
+    drawings: ObjectStore,
+    fingerprint: str,
+    outputs: Collection[Output],
+    needs_pictures: bool,
+) -> bool:
+    """Tell whether a marker still holds for this scan, this recipe and these outputs.
+
+    Cheap where nothing changed: the scan is read again only if its etag differs.
+    """
+    if record.state is not FrameState.DONE or record.recipe_fingerprint != fingerprint:
+        return False
+    if not set(outputs) <= set(record.outputs) or (needs_pictures and not record.has_pictures):
+        return False
+    for output in record.outputs.values():
+        stored = drawings.stat(output.object_key)
+        if stored is None or stored.size_bytes != output.size_bytes:
+            return False
+    if record.scan_etag == frame.info.etag:
+        return True
+    try:
+        return hashlib.sha256(scans.read(frame.scan)).hexdigest() == record.scan_sha256
+    except FrameRejected:
+        return False

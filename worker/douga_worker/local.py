@@ -1,0 +1,215 @@
+"""Single-machine entry: the farm's pipeline over a folder; no broker, no bucket, no configuration."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from douga_shared import __version__, object_keys
+from douga_shared.discover import Discovery, Frame, discover
+from douga_shared.done_markers import is_finished, read_done_marker
+from douga_shared.errors import ConfigurationError, ExitCode, InputMissing
+from douga_shared.frames import FrameRange
+from douga_shared.manifest import FrameRecord, FrameState, Manifest
+from douga_shared.object_store import FolderStore
+from douga_shared.recipe import Output, Precision, Recipe
+from douga_worker.pipeline import Instructions, failed
+from douga_worker.progress import Progress
+from douga_worker.report.neighbours import flag_odd_frames
+from douga_worker.report.page import render_report
+from douga_worker.wiring import find_recipe, open_pipeline
+
+MANIFEST_SECONDS = 10.0
+"""How often the manifest is brought up to date while frames are worked on."""
+
+
+@dataclass(frozen=True, slots=True)
+class CleanOptions:
+    """What somebody asked ``douga clean`` for."""
+
+    frames: FrameRange | None = None
+    outputs: tuple[Output, ...] = (Output.PNG, Output.SVG)
+    network: str = "fast"
+    strength: float = 0.5
+    line_weight_px: float | None = None
+    device: str = "auto"
+    precision: Precision = Precision.AUTO
+    has_report: bool = True
+    is_forced: bool = False
+    max_megapixels: float = 400.0
+    process_count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CleanResult:
+    """What became of the job."""
+
+    manifest: Manifest
+    already_done_count: int
+    exit_code: ExitCode
+    report: Path | None
+
+
+def clean_folder(source: Path, destination: Path, options: CleanOptions, progress: Progress) -> CleanResult:
+    """Clean every scan of a folder, or one scan; frames already done under this recipe are left alone.
+
+    Whatever ends it, the manifest in ``destination`` tells the truth: outputs are written whole, a
+    frame is marked done after its outputs, and the manifest is the sum of those marks.
+
+    Args:
+        source: a folder of scans, or one scan.
+        destination: where drawings, manifest and report go; made if missing.
+        options: what to make.
+        progress: told of every frame.
+
+    Raises:
+        ConfigurationError: options that contradict each other or this machine.
+        InputMissing: no scan to work on.
+    """
+    scans, prefix = _open_source(source)
+    discovery = discover(scans, prefix, options.frames, options.outputs)
+    _check_apart(source if not prefix else source.parent, destination)
+    recipe = find_recipe(options.network, options.strength, options.line_weight_px, options.precision)
+    drawings = FolderStore(destination, create=True)
+    drawings.sweep()
+    job = _Job(str(source), recipe, discovery, drawings, has_report=options.has_report)
+    waiting = job.take_over(scans, options)
+    progress.began(len(job.records), len(job.records) - len(waiting) - len(discovery.rejected))
+    for frame, _ in discovery.rejected:
+        progress.settled(job.records[frame.scan])
+    with job.kept_true():
+        if waiting:
+            _work(job, waiting, scans, options, progress)
+    return job.result()
+
+
+def _work(
+    job: _Job, waiting: list[Frame], scans: FolderStore, options: CleanOptions, progress: Progress
+) -> None:
+    instructions = Instructions(job.recipe, options.outputs, options.has_report, options.max_megapixels)
+    with (
+        open_pipeline(
+            scans, job.drawings, instructions, device=options.device, process_count=options.process_count
+        ) as pipeline,
+        closing(pipeline.run(waiting)) as records,
+    ):
+        for record in records:
+            job.settle(record)
+            progress.settled(record)
+
+
+class _Job:
+    """The records of every frame, and the manifest and report made from them."""
+
+    def __init__(
+        self, source: str, recipe: Recipe, discovery: Discovery, drawings: FolderStore, *, has_report: bool
+    ) -> None:
+        self.recipe = recipe
+        self.drawings = drawings
+        self._source = source
+        self._left_out = discovery.left_out
+        self._has_report = has_report
+        self._already_done_count = 0
+        self._written = 0.0
+        self._order = sorted(
+            [*discovery.frames, *(frame for frame, _ in discovery.rejected)], key=lambda frame: frame.frame_id
+        )
+        self.records = {frame.scan: _waiting(frame, recipe) for frame in self._order}
+        for frame, rejection in discovery.rejected:
+            self.records[frame.scan] = failed(self.records[frame.scan], rejection)
+
+    def take_over(self, scans: FolderStore, options: CleanOptions) -> list[Frame]:
+        """Adopt what earlier runs finished; returns the frames that are left to do."""
+        left = []
+        for frame in self._order:
+            if self.records[frame.scan].state is FrameState.FAILED:
+                continue
+            record = None if options.is_forced else read_done_marker(self.drawings, frame.stem)
+            if record and is_finished(
+                record,
+                frame,
+                scans=scans,
+                drawings=self.drawings,
+                fingerprint=self.recipe.fingerprint,
+                outputs=options.outputs,
+                needs_pictures=options.has_report,
+            ):
+                self.records[frame.scan] = record
+                self._already_done_count += 1
+            else:
+                left.append(frame)
+        return left
+
+    def settle(self, record: FrameRecord) -> None:
+        """Take the record of a frame that came out of the pipeline."""
+        self.records[record.scan] = record
+        if record.state is FrameState.FAILED:
+            # An older drawing of a scan that is broken now must not pass for its drawing.
+            self.drawings.delete(object_keys.done_marker(record.stem))
+        if time.monotonic() - self._written > MANIFEST_SECONDS:
+            self._write_manifest()
+
+    @contextmanager
+    def kept_true(self) -> Iterator[None]:
+        """Write manifest and report whatever happens in between."""
+        self._write_manifest()
+        try:
+            yield
+        finally:
+            self._write_manifest()
+            if self._has_report:
+                self.drawings.write(object_keys.REPORT_PAGE, render_report(self.manifest))
+
+    @property
+    def manifest(self) -> Manifest:
+        """Where every frame stands now."""
+        records = flag_odd_frames([self.records[frame.scan] for frame in self._order])
+        return Manifest(
+            douga=__version__,
+            source=self._source,
+            recipe=self.recipe,
+            recipe_fingerprint=self.recipe.fingerprint,
+            is_complete=all(record.state is not FrameState.WAITING for record in records),
+            frames=records,
+            left_out=self._left_out,
+        )
+
+    def result(self) -> CleanResult:
+        """Sum up."""
+        manifest = self.manifest
+        has_failures = manifest.count(FrameState.FAILED) > 0
+        report = Path(str(self.drawings)) / object_keys.REPORT_PAGE if self._has_report else None
+        code = ExitCode.SOME_FRAMES_FAILED if has_failures else ExitCode.OK
+        return CleanResult(manifest, self._already_done_count, code, report)
+
+    def _write_manifest(self) -> None:
+        text = msgspec.json.format(msgspec.json.encode(self.manifest), indent=1)
+        self.drawings.write(object_keys.MANIFEST, text)
+        self._written = time.monotonic()
+
+
+def _waiting(frame: Frame, recipe: Recipe) -> FrameRecord:
+    return FrameRecord(
+        scan=frame.scan, stem=frame.stem, state=FrameState.WAITING, recipe_fingerprint=recipe.fingerprint
+    )
+
+
+def _open_source(source: Path) -> tuple[FolderStore, str]:
+    """A folder and no prefix, or a file's folder and its name."""
+    if source.is_file():
+        return FolderStore(source.parent), source.name
+    if not source.exists():
+        raise InputMissing(f"'{source}' does not exist; give a folder of scans, or one scan")
+    return FolderStore(source), ""
+
+
+def _check_apart(source: Path, destination: Path) -> None:
+    if source.resolve() == destination.resolve():
+        raise ConfigurationError(
+            f"'{destination}' holds the scans, which the drawings could overwrite; give another folder"
+        )

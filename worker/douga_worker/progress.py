@@ -1,0 +1,204 @@
+"""What a run says while it works: a bar for people, lines for logs, JSON for programs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from types import TracebackType
+from typing import Any, Protocol, TextIO
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
+from rich.text import Text
+
+from douga_shared.manifest import FrameRecord, FrameState
+
+HEARTBEAT_SECONDS = 10.0
+"""A render farm calls a job stuck when its log falls silent; plain progress speaks at least this often."""
+
+
+class ProgressKind(StrEnum):
+    """How progress is shown."""
+
+    BAR = "bar"
+    PLAIN = "plain"
+    JSON = "json"
+
+
+class Progress(Protocol):
+    """Told of every frame; use as a context manager."""
+
+    def __enter__(self) -> Progress: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def began(self, frame_count: int, already_done_count: int) -> None:
+        """The job holds this many frames, of which so many were done before."""
+        ...
+
+    def settled(self, record: FrameRecord) -> None:
+        """A frame is done or failed."""
+        ...
+
+
+def open_progress(kind: ProgressKind | None, *, clock: Callable[[], float] = time.monotonic) -> Progress:
+    """Return progress of the kind asked for; None is a bar on a terminal and plain lines elsewhere."""
+    kind = kind or (ProgressKind.BAR if sys.stderr.isatty() else ProgressKind.PLAIN)
+    if kind is ProgressKind.BAR:
+        return BarProgress()
+    if kind is ProgressKind.JSON:
+        return JsonProgress(sys.stdout, clock)
+    return PlainProgress(sys.stdout, clock)
+
+
+class BarProgress:
+    """A live bar on standard error: frames done, frames a second, time left, failures."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._failed_count = 0
+        self._console = console or Console(stderr=True)
+        self._bar = RichProgress(
+            TextColumn("cleaning"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[pace]}"),
+            TimeRemainingColumn(compact=True),
+            TextColumn("{task.fields[failures]}", style="red"),
+            console=self._console,
+        )
+        self._row = self._bar.add_task("cleaning", total=None, pace="", failures="")
+
+    def __enter__(self) -> BarProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def began(self, frame_count: int, already_done_count: int) -> None:
+        """See ``Progress``."""
+        if already_done_count:
+            self._console.print(f"{already_done_count} of {frame_count} frames are done already.")
+        self._bar.update(self._row, total=frame_count - already_done_count)
+
+    def settled(self, record: FrameRecord) -> None:
+        """See ``Progress``."""
+        if record.state is FrameState.FAILED:
+            self._failed_count += 1
+            # Text, not markup: a frame may be called [red].
+            self._console.print(Text(f"failed  {_failure(record)}", style="red"))
+        self._bar.advance(self._row)
+        state = self._bar.tasks[0]
+        pace = f"{state.speed:.2f} frames/s" if state.speed else ""
+        failures = f"{self._failed_count} failed" if self._failed_count else ""
+        self._bar.update(self._row, pace=pace, failures=failures)
+
+
+class _Counting:
+    """What plain lines and JSON share: the counts and the pace."""
+
+    def __init__(self, out: TextIO, clock: Callable[[], float]) -> None:
+        self._out = out
+        self._clock = clock
+        self._total = self._done = self._failed = 0
+        self._start = clock()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._out.flush()
+
+    def _begin(self, frame_count: int, already_done_count: int) -> None:
+        self._total = frame_count - already_done_count
+        self._start = self._clock()
+
+    def _count(self, record: FrameRecord) -> None:
+        self._done += 1
+        self._failed += record.state is FrameState.FAILED
+
+    @property
+    def _frames_per_second(self) -> float:
+        return self._done / max(1e-6, self._clock() - self._start)
+
+    @property
+    def _seconds_left(self) -> float:
+        return (self._total - self._done) / max(1e-6, self._frames_per_second)
+
+    def _say(self, line: str) -> None:
+        self._out.write(line + "\n")
+        self._out.flush()
+
+
+class PlainProgress(_Counting):
+    """Lines for a log: every failure at once, the count at most every ten seconds and at the end."""
+
+    def __init__(self, out: TextIO, clock: Callable[[], float]) -> None:
+        super().__init__(out, clock)
+        self._spoke = clock()
+
+    def __enter__(self) -> PlainProgress:
+        return self
+
+    def began(self, frame_count: int, already_done_count: int) -> None:
+        """See ``Progress``."""
+        self._begin(frame_count, already_done_count)
+        self._say(f"{frame_count} frames, {already_done_count} done already")
+
+    def settled(self, record: FrameRecord) -> None:
+        """See ``Progress``."""
+        self._count(record)
+        if record.state is FrameState.FAILED:
+            self._say(f"failed  {_failure(record)}")
+        now = self._clock()
+        if now - self._spoke >= HEARTBEAT_SECONDS or self._done == self._total:
+            self._spoke = now
+            self._say(
+                f"{self._done}/{self._total} frames  {self._frames_per_second:.2f} frames/s  "
+                f"{self._seconds_left:.0f} s left  {self._failed} failed"
+            )
+
+
+class JsonProgress(_Counting):
+    """One JSON object a line, for programs."""
+
+    def __enter__(self) -> JsonProgress:
+        return self
+
+    def began(self, frame_count: int, already_done_count: int) -> None:
+        """See ``Progress``."""
+        self._begin(frame_count, already_done_count)
+        self._event(event="began", frames=frame_count, already_done=already_done_count)
+
+    def settled(self, record: FrameRecord) -> None:
+        """See ``Progress``."""
+        self._count(record)
+        failure = record.failure
+        self._event(
+            event="settled",
+            scan=record.scan,
+            state=record.state,
+            reason=failure.reason if failure else None,
+            message=failure.message if failure else None,
+            settled=self._done,
+            failed=self._failed,
+            total=self._total,
+            frames_per_second=round(self._frames_per_second, 3),
+            seconds_left=round(self._seconds_left, 1),
+        )
+
+    def _event(self, **fields: Any) -> None:
+        self._say(msgspec.json.encode(fields).decode())
+
+
+def _failure(record: FrameRecord) -> str:
+    """One line, whatever the name holds: a message must not begin a line of its own in a farm's log."""
+    assert record.failure is not None
+    return " ".join(record.failure.message.split())

@@ -1,0 +1,70 @@
+"""First half of a frame's way, before the network: bytes of a scan to ink of one pencil width."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from douga_worker.steps.flatten_paper import flatten_paper
+from douga_worker.steps.measure_pencil import pencil_width_px, working_scale
+from douga_worker.steps.read_scan import Scan, read_scan
+from douga_worker.steps.resample import to_working_size
+
+PREVIEW_EDGE_PX = 1400
+"""Long edge of the copy of the scan that the report shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedScan:
+    """A scan on its way to the network."""
+
+    ink: NDArray[np.uint8]
+    """(H, W) flattened scan at its own size, 0 = paper."""
+    working_ink: NDArray[np.uint8]
+    """(h, w) the same with its pencil resampled to the width that the network works at."""
+    preview: NDArray[np.uint8]
+    """(h', w') or (h', w', 3) small copy of the scan as it was."""
+    pencil_width_px: float
+    dpi: float | None
+    seconds: dict[str, float]
+
+
+def prepare_scan(data: bytes, name: str, max_megapixels: float) -> PreparedScan:
+    """Decode, flatten, measure, resample.
+
+    Raises:
+        FrameRejected: the scan cannot be read; see ``read_scan``.
+    """
+    began = time.perf_counter()
+    scan = read_scan(data, name, max_megapixels=max_megapixels)
+    seconds = time.perf_counter() - began
+    prepared = prepare_pixels(scan)
+    return replace(prepared, seconds={"decode": seconds, **prepared.seconds})
+
+
+def prepare_pixels(scan: Scan) -> PreparedScan:
+    """Flatten, measure, resample a scan that is decoded already."""
+    began = time.perf_counter()
+    ink = flatten_paper(scan.pixels)
+    width = pencil_width_px(ink)
+    working_ink = to_working_size(ink, working_scale(width))
+    return PreparedScan(
+        ink=ink,
+        working_ink=working_ink,
+        preview=_preview(scan.pixels),
+        pencil_width_px=width,
+        dpi=scan.dpi,
+        seconds={"flatten": time.perf_counter() - began},
+    )
+
+
+def _preview(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    factor = PREVIEW_EDGE_PX / max(pixels.shape[:2])
+    if factor >= 1:
+        return pixels
+    size = (max(1, round(pixels.shape[1] * factor)), max(1, round(pixels.shape[0] * factor)))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)

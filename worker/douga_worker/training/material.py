@@ -1,0 +1,104 @@
+"""From folders that a user names to the material that samples are made from."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing as mp
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from douga_shared.errors import InputMissing
+from douga_worker.steps.flatten_paper import flatten_paper
+from douga_worker.steps.measure_pencil import pencil_width_px, working_scale
+from douga_worker.steps.resample import to_working_size
+from douga_worker.training.evaluate import Pair, find_pairs, read_pair
+from douga_worker.training.line_art import Drawing, follow_drawing, read_library, write_library
+from douga_worker.training.paper import read_papers
+from douga_worker.training.strokestrip import OverSketch, is_held_out, read_figures
+from douga_worker.training.synthesis import Material, WorkingPair
+
+
+def gather(
+    *,
+    lines: Sequence[Path],
+    over_sketches: Path | None,
+    papers: Path | None,
+    pairs: tuple[Path, Path] | None,
+    cache: Path,
+    report: Callable[[str], None],
+) -> Material:
+    """Read everything that training needs.
+
+    Args:
+        lines: folders of clean line art, SVG files anywhere below them.
+        over_sketches: unpacked StrokeStrip archive; its held-out figures are left out.
+        papers: folder of pictures of empty paper.
+        pairs: folder of roughs and folder of clean drawings with the same names.
+        cache: folder where followed line art is kept: following takes a third of a second a drawing.
+        report: told what was found.
+
+    Raises:
+        InputMissing: a folder is missing, or there is nothing to learn lines from.
+    """
+    material = Material(
+        drawings=_drawings(lines, cache, report) if lines else (),
+        over_sketches=_over_sketches(over_sketches) if over_sketches else (),
+        papers=read_papers(papers) if papers else (),
+        pairs=[_working_pair(pair) for pair in find_pairs(*pairs)[0]] if pairs else (),
+    )
+    report(
+        f"{len(material.drawings)} drawings, {len(material.over_sketches)} over-sketches, "
+        f"{len(material.papers)} papers, {len(material.pairs)} pairs"
+    )
+    if not material.drawings and not material.pairs:
+        raise InputMissing("nothing to learn from: give folders of SVG line art, or --pairs ROUGH CLEAN")
+    return material
+
+
+def _drawings(folders: Sequence[Path], cache: Path, report: Callable[[str], None]) -> list[Drawing]:
+    files = [path for folder in folders for path in _svgs(folder)]
+    kept = cache / f"line-art-{_fingerprint(files)}.npz"
+    if not kept.exists():
+        report(f"following the strokes of {len(files)} drawings ...")
+        cache.mkdir(parents=True, exist_ok=True)
+        with mp.get_context("spawn").Pool(initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+            found = [drawing for drawing in pool.imap(_follow, files, chunksize=8) if drawing is not None]
+        if not found:
+            raise InputMissing(f"none of {len(files)} SVG files is a line drawing")
+        write_library(kept, found)
+    return read_library(kept)
+
+
+def _svgs(folder: Path) -> Iterable[Path]:
+    if not folder.is_dir():
+        raise InputMissing(f"'{folder}' is no folder; give a folder of SVG line art")
+    return sorted(folder.rglob("*.svg"))
+
+
+def _fingerprint(files: Sequence[Path]) -> str:
+    names = "\n".join(f"{path} {path.stat().st_size}" for path in files)
+    return hashlib.sha256(names.encode()).hexdigest()[:12]
+
+
+def _follow(path: Path) -> Drawing | None:
+    try:
+        return follow_drawing(path.name, path.read_text(encoding="utf-8", errors="replace"))
+    except ValueError:
+        # One of thousands that resvg cannot draw: the others are enough.
+        return None
+
+
+def _over_sketches(folder: Path) -> list[OverSketch]:
+    return [figure for figure in read_figures(folder) if not is_held_out(figure.name)]
+
+
+def _working_pair(pair: Pair) -> WorkingPair:
+    pixels, clean = read_pair(pair)
+    ink = flatten_paper(pixels)
+    scale = working_scale(pencil_width_px(ink))
+    working_ink = to_working_size(ink, scale)
+    target = cv2.resize(clean, working_ink.shape[::-1], interpolation=cv2.INTER_AREA)
+    return WorkingPair(ink=working_ink, target=np.asarray(target, dtype=np.uint8))

@@ -1,0 +1,86 @@
+"""Sheets to draw on and cameras to look at them with: everything between pencil and pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Grey = NDArray[np.float32]
+"""(H, W) in 0..1, 1 = white."""
+
+
+def read_papers(folder: Path) -> list[Grey]:
+    """Read every picture below a folder as relief: its tone over its own smooth light."""
+    papers = []
+    for path in sorted(folder.rglob("*.png")):
+        grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        if grey is None or min(grey.shape) < 256:
+            continue
+        tone = grey.astype(np.float32) / 255
+        papers.append(np.asarray(tone / (cv2.GaussianBlur(tone, (0, 0), 60) + 1e-3), dtype=np.float32))
+    return papers
+
+
+def noise(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> Grey:
+    """Gaussian noise of unit spread, blurred by ``sigma`` px."""
+    field = rng.standard_normal(shape, dtype=np.float32)
+    if sigma > 8:
+        small = noise(
+            rng, (shape[0] * 4 // int(sigma) + 4, shape[1] * 4 // int(sigma) + 4), 4 * sigma / int(sigma)
+        )
+        return np.asarray(cv2.resize(small, shape[::-1], interpolation=cv2.INTER_CUBIC), dtype=np.float32)
+    if sigma > 0.2:
+        field = np.asarray(cv2.GaussianBlur(field, (0, 0), sigma), dtype=np.float32)
+    return np.asarray(field / (field.std() + 1e-6), dtype=np.float32)
+
+
+def lay_paper(rng: np.random.Generator, size: int, papers: Sequence[Grey]) -> Grey:
+    """An empty sheet under a lamp: tone, grain or a real paper's relief, uneven light, a shadow."""
+    sheet = np.full((size, size), rng.uniform(0.72, 1.0), np.float32)
+    if papers and rng.random() < 0.6:
+        relief = papers[int(rng.integers(len(papers)))]
+        y, x = (int(rng.integers(0, side - 255)) for side in relief.shape)
+        crop = cv2.resize(relief[y : y + 256, x : x + 256], (size, size), interpolation=cv2.INTER_LINEAR)
+        sheet *= 1 + rng.uniform(0.1, 0.7) * (np.rot90(crop, int(rng.integers(4))) - 1)
+    else:
+        sheet += noise(rng, (size, size), rng.uniform(0.5, 2.5)) * rng.uniform(0, 0.02)
+    if rng.random() < 0.5:
+        sheet -= np.abs(noise(rng, (size, size), size / 2)) * rng.uniform(0, 0.12)
+    if rng.random() < 0.08:
+        sheet *= _shadow_edge(rng, size)
+    return sheet
+
+
+def scan(rng: np.random.Generator, picture: Grey) -> NDArray[np.uint8]:
+    """Look at a drawn sheet with a scanner or a phone: blur, resampling, tone, noise, compression."""
+    size = picture.shape[0]
+    if rng.random() < 0.55:
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.3, 1.1)), dtype=np.float32)
+    if rng.random() < 0.3:
+        side = int(size * rng.uniform(0.45, 0.95))
+        small = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
+        picture = np.asarray(cv2.resize(small, (size, size), interpolation=cv2.INTER_CUBIC), dtype=np.float32)
+    picture = np.power(picture.clip(0, 1), np.float32(rng.uniform(0.7, 1.5)))
+    picture = picture + noise(rng, picture.shape, rng.uniform(0, 0.8)) * rng.uniform(0, 0.035) ** 1.3
+    pixels = np.asarray((picture.clip(0, 1) * 255).round(), dtype=np.uint8)
+    if rng.random() < 0.06:
+        paper, ink = (float(v) for v in np.percentile(pixels, (90, 1)))
+        level = paper - rng.uniform(0.42, 0.6) * (paper - ink)
+        return np.asarray(np.where(pixels < level, 0, 255), dtype=np.uint8)
+    if rng.random() < 0.3:
+        packed = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 95))])[1]
+        decoded = cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE)
+        assert decoded is not None
+        pixels = np.asarray(decoded, dtype=np.uint8)
+    return pixels
+
+
+def _shadow_edge(rng: np.random.Generator, size: int) -> Grey:
+    ys, xs = np.mgrid[0:size, 0:size].astype(np.float32) / size - 0.5
+    angle = rng.uniform(0, 2 * np.pi)
+    side = (xs * np.cos(angle) + ys * np.sin(angle) - rng.uniform(-0.4, 0.4)) / rng.uniform(0.01, 0.2)
+    return np.asarray(1 - rng.uniform(0.05, 0.3) / (1 + np.exp(-side.clip(-30, 30))), dtype=np.float32)
