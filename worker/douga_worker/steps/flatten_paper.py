@@ -2,7 +2,7 @@
 
 The paper's own brightness is found per colour channel as the upper envelope of a small copy of the
 scan (a grey-scale closing, wider than any line); the scan is divided by it. The darkest channel
-speaks, so that red, blue and green pencils count as lines like graphite.
+speaks loudest, so that red, blue and green pencils count as lines like graphite.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ WINDOW_SHARE = 0.075
 """Width of the closing as a share of the long edge: wider than a solid black that must survive."""
 DARKEST_PAPER = 0.42
 """Paper is never darker than this share of the sheet's bright parts: below it lies a solid black."""
+DARKEST_CHANNEL_SHARE = 0.65
+"""How much the darkest channel says, the mean of all three the rest: a red line must count as a line,
+but graphite around a coloured area must stay darker than the colour."""
 FAINTEST_FULL_INK = 0.33
 """A sheet's pencil is stretched to full ink, but never by more than 1 / this: grain is no pencil."""
 
@@ -32,11 +35,13 @@ def flatten_paper(pixels: NDArray[np.uint8], *, window_share: float = WINDOW_SHA
         (H, W) uint8: 0 = paper, 255 = the darkest pencil of the sheet. A blank sheet of any
         brightness gives near zero everywhere.
     """
-    channels = [pixels] if pixels.ndim == 2 else [pixels[..., i] for i in range(3)]
-    darkness = _darkness(channels[0], window_share)
-    for channel in channels[1:]:
-        darkness = np.maximum(darkness, _darkness(channel, window_share))
-    return _stretch(darkness)
+    if pixels.ndim == 2:
+        return _stretch(_darkness(pixels, window_share))
+    channels = [_darkness(np.ascontiguousarray(pixels[..., i]), window_share) for i in range(3)]
+    darkest = np.maximum(np.maximum(channels[0], channels[1]), channels[2])
+    mean = cv2.addWeighted(cv2.addWeighted(channels[0], 0.5, channels[1], 0.5, 0), 2 / 3, channels[2], 1 / 3, 0)
+    mixed = cv2.addWeighted(darkest, DARKEST_CHANNEL_SHARE, mean, 1 - DARKEST_CHANNEL_SHARE, 0)
+    return _stretch(np.asarray(mixed, dtype=np.uint8))
 
 
 def _darkness(channel: NDArray[np.uint8], window_share: float) -> NDArray[np.uint8]:

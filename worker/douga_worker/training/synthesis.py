@@ -291,7 +291,7 @@ def _draw_solids(sheet: _Sheet, outlines: list[Points], hand: Hand, *, is_identi
 def _add_surroundings(sheet: _Sheet, hand: Hand) -> None:
     """What stands on a sheet beside the drawing: tone, hatching, construction, ghosts, stray marks."""
     rng = sheet.rng
-    if rng.random() < 0.35:
+    if rng.random() < 0.45:
         _fill_regions(sheet)
     if rng.random() < 0.3:
         for _ in range(int(rng.integers(1, 4))):
@@ -316,8 +316,10 @@ def _fill_regions(sheet: _Sheet) -> None:
             (labels == label).astype(np.float32), (size, size), interpolation=cv2.INTER_LINEAR
         )
         region = cv2.GaussianBlur(region, (0, 0), rng.uniform(1, 5))
-        texture = 0.6 + 0.4 * _scribble(rng, size, rng.uniform(1.5, 5))
-        sheet.add_tone((region * texture.clip(0, 1) * rng.uniform(0.08, 0.5)).astype(np.float32))
+        texture = 0.65 + rng.uniform(0.15, 0.45) * _scribble(rng, size, rng.uniform(1.2, 5))
+        # Firm coloured pencil is nearly as dark as the outline around it.
+        tone = rng.uniform(0.08, 0.4) if rng.random() < 0.5 else rng.uniform(0.35, 0.8)
+        sheet.add_tone((region * texture.clip(0, 1) * tone).astype(np.float32))
 
 
 def _scribble(rng: np.random.Generator, size: int, sigma: float) -> NDArray[np.float32]:
