@@ -1,0 +1,132 @@
+"""How the report says things: reasons, flags and figures in plain words for a studio."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from douga_shared.errors import Reason
+from douga_shared.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class FlagWords:
+    """What a quality flag means to the person who looks at the frame."""
+
+    label: str
+    """One or two words, for a badge."""
+    explanation: str
+    """What was found, and what to do about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FigureWords:
+    """What a quality figure measures."""
+
+    label: str
+    explanation: str
+    unit: str
+    """``share`` (0..1, shown in per cent), ``count`` or ``px``."""
+
+
+FLAG_WORDS = {
+    "blank": FlagWords(
+        "blank", "The drawing holds no line at all. Check that the scan is not an empty sheet or upside down."
+    ),
+    "nearly_blank": FlagWords(
+        "nearly blank",
+        "Very little line came out for this much paper. Check that the scan is not too pale; "
+        "a lower strength keeps more.",
+    ),
+    "uncovered": FlagWords(
+        "lost pencil",
+        "A good deal of pencil has no clean line near it. Shading and notes are meant to go; "
+        "if a contour is missing, try a lower strength.",
+    ),
+    "invented": FlagWords(
+        "invented line",
+        "Some clean lines have no pencil near them. Look at the overlay: paper folds, tape and dirt do this.",
+    ),
+    "specks": FlagWords(
+        "specks",
+        "Many small pieces that are no strokes: dust, paper grain or the remains of hatching. "
+        "They have to be erased before painting.",
+    ),
+    "fog": FlagWords(
+        "fog",
+        "Much of the drawing is grey, neither line nor paper. The network was not sure here; "
+        "2-value outputs may break up.",
+    ),
+    "odd_size": FlagWords(
+        "odd size",
+        "The scan's size differs from the other frames of its level. It may be cropped, turned or "
+        "scanned on another machine, and will not register.",
+    ),
+    "odd_dpi": FlagWords(
+        "odd dpi",
+        "The scan states another resolution than the other frames of its level. "
+        "Check the scanner's setting before compositing.",
+    ),
+}
+
+FIGURE_WORDS = {
+    "uncovered_share": FigureWords(
+        "Pencil without line", "Share of the pencil that no clean line covers: lost, or left out.", "share"
+    ),
+    "invented_share": FigureWords(
+        "Line without pencil", "Share of the clean lines that no pencil explains.", "share"
+    ),
+    "speck_count": FigureWords("Specks", "Pieces too small to be a stroke.", "count"),
+    "grey_share": FigureWords("Fog", "Share of the lines that are neither black nor white.", "share"),
+    "scan_ink_share": FigureWords("Pencil on the scan", "Share of the sheet that carries pencil.", "share"),
+    "line_ink_share": FigureWords("Line in the drawing", "Share of the drawing that is line.", "share"),
+    "pencil_width_px": FigureWords("Pencil width", "Median width of the pencil, in scan pixels.", "px"),
+}
+
+REASON_WORDS = {
+    Reason.EMPTY: "empty file",
+    Reason.NOT_AN_IMAGE: "not an image",
+    Reason.DAMAGED: "damaged",
+    Reason.TOO_LARGE: "too large",
+    Reason.MULTI_PAGE: "several pages",
+    Reason.UNREADABLE: "unreadable",
+    Reason.VANISHED: "gone",
+    Reason.NAME_COLLISION: "name taken twice",
+    Reason.CRASHED: "crashed",
+    Reason.OUT_OF_MEMORY: "out of memory",
+    Reason.WRITE_FAILED: "not written",
+}
+
+
+def flag_words(flag: str) -> FlagWords:
+    """Return the words for a flag; a flag newer than this table still gets a readable label."""
+    known = FLAG_WORDS.get(flag)
+    return known or FlagWords(flag.replace("_", " "), "A check asks for a person's eye on this frame.")
+
+
+def recipe_words(recipe: Recipe) -> dict[str, str]:
+    """Return the recipe as label and value, in reading order."""
+    weight = "as drawn" if recipe.line_weight_px is None else f"{recipe.line_weight_px:g} px"
+    return {
+        "Network": recipe.network,
+        "Strength": f"{recipe.strength:g}, {_strength_words(recipe.strength)}",
+        "Line weight": weight,
+        "Precision": recipe.precision.value,
+    }
+
+
+def duration_words(seconds: float) -> str:
+    """Return a duration at the precision a person cares about: ``0.42 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    if seconds < 10:
+        return f"{seconds:.2g} s" if seconds < 1 else f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _strength_words(strength: float) -> str:
+    if strength < 0.3:
+        return "keeps most strokes"
+    return "balanced" if strength <= 0.7 else "only the essential"
