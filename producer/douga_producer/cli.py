@@ -7,9 +7,8 @@ not wait for a network library, and a studio's machine without one gets told wha
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import sys
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
@@ -45,19 +44,47 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        command = _COMMANDS[cmd_name]
-        try:
-            module = importlib.import_module(command.module)
-        except ModuleNotFoundError as missing:
-            raise click.ClickException(
-                f"'douga {cmd_name}' needs the package '{missing.name}': pip install 'douga[{command.extra}]'"
-            ) from missing
-        loaded: click.Command = module.command
+        loaded: click.Command = importlib.import_module(_COMMANDS[cmd_name].module).command
         return loaded
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in _COMMANDS and not ctx.resilient_parsing:
+            ctx.fail(_unknown(args[0]))
+        # Known before it is loaded: loading may fail.
+        ctx.invoked_subcommand = args[0]
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Load and run; commands load what they need at both moments, and it may be missing at both."""
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as missing:
+            command = _COMMANDS.get(ctx.invoked_subcommand or "")
+            if command is None or _is_our_fault(missing.name):
+                raise
+            raise click.ClickException(
+                f"'douga {ctx.invoked_subcommand}' needs the package '{missing.name}': "
+                f"pip install 'douga[{command.extra}]'"
+            ) from missing
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl([(name, command.help) for name, command in sorted(_COMMANDS.items())])
+
+
+def _is_our_fault(missing: str | None) -> bool:
+    """A module of Douga's own that is missing inside its package is no extra somebody forgot."""
+    return missing is None or (missing.startswith("douga_") and "." in missing)
+
+
+def _unknown(word: str) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - only somebody who mistypes waits for it
+
+    nearest = get_close_matches(word, _COMMANDS, n=1)
+    remedy = f"Did you mean '{nearest[0]}'?" if nearest else f"There are {', '.join(sorted(_COMMANDS))}."
+    return f"No such command '{word}'. {remedy}"
 
 
 @click.group(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -24,6 +25,7 @@ from douga_worker.report.neighbours import flag_odd_frames
 from douga_worker.report.page import render_report
 from douga_worker.wiring import find_recipe, open_pipeline
 
+LOCK = ".douga/lock"
 MANIFEST_SECONDS = 10.0
 """How often the manifest is brought up to date while frames are worked on."""
 
@@ -76,16 +78,23 @@ def clean_folder(source: Path, destination: Path, options: CleanOptions, progres
     _check_apart(source if not prefix else source.parent, destination)
     recipe = find_recipe(options.network, options.strength, options.line_weight_px, options.precision)
     drawings = FolderStore(destination, create=True)
-    drawings.sweep()
-    job = _Job(str(source), recipe, discovery, drawings, has_report=options.has_report)
+    with _only_writer(destination):
+        # What a killed run left half written; nobody else is writing now.
+        drawings.sweep(older_than_seconds=0)
+        job = _Job(str(source), recipe, discovery, drawings, has_report=options.has_report)
+        _do(job, scans, options, progress)
+    return job.result()
+
+
+def _do(job: _Job, scans: FolderStore, options: CleanOptions, progress: Progress) -> None:
     waiting = job.take_over(scans, options)
-    progress.began(len(job.records), len(job.records) - len(waiting) - len(discovery.rejected))
-    for frame, _ in discovery.rejected:
-        progress.settled(job.records[frame.scan])
+    progress.began(len(job.records), job.already_done_count)
+    for record in job.records.values():
+        if record.state is FrameState.FAILED:
+            progress.settled(record)
     with job.kept_true():
         if waiting:
             _work(job, waiting, scans, options, progress)
-    return job.result()
 
 
 def _work(
@@ -114,7 +123,7 @@ class _Job:
         self._source = source
         self._left_out = discovery.left_out
         self._has_report = has_report
-        self._already_done_count = 0
+        self.already_done_count = 0
         self._written = 0.0
         self._order = sorted(
             [*discovery.frames, *(frame for frame, _ in discovery.rejected)], key=lambda frame: frame.frame_id
@@ -140,7 +149,7 @@ class _Job:
                 needs_pictures=options.has_report,
             ):
                 self.records[frame.scan] = record
-                self._already_done_count += 1
+                self.already_done_count += 1
             else:
                 left.append(frame)
         return left
@@ -161,9 +170,19 @@ class _Job:
         try:
             yield
         finally:
+            self._adopt_marked()
             self._write_manifest()
             if self._has_report:
                 self.drawings.write(object_keys.REPORT_PAGE, render_report(self.manifest))
+
+    def _adopt_marked(self) -> None:
+        """Take in frames that were marked done after the last one that came out: the run was stopped."""
+        for frame in self._order:
+            if self.records[frame.scan].state is FrameState.WAITING:
+                marked = read_done_marker(self.drawings, frame.stem)
+                now = (self.recipe.fingerprint, frame.info.etag)
+                if marked and (marked.recipe_fingerprint, marked.scan_etag) == now:
+                    self.records[frame.scan] = marked
 
     @property
     def manifest(self) -> Manifest:
@@ -185,7 +204,7 @@ class _Job:
         has_failures = manifest.count(FrameState.FAILED) > 0
         report = Path(str(self.drawings)) / object_keys.REPORT_PAGE if self._has_report else None
         code = ExitCode.SOME_FRAMES_FAILED if has_failures else ExitCode.OK
-        return CleanResult(manifest, self._already_done_count, code, report)
+        return CleanResult(manifest, self.already_done_count, code, report)
 
     def _write_manifest(self) -> None:
         text = msgspec.json.format(msgspec.json.encode(self.manifest), indent=1)
@@ -206,6 +225,21 @@ def _open_source(source: Path) -> tuple[FolderStore, str]:
     if not source.exists():
         raise InputMissing(f"'{source}' does not exist; give a folder of scans, or one scan")
     return FolderStore(source), ""
+
+
+@contextmanager
+def _only_writer(destination: Path) -> Iterator[None]:
+    """Keep a second run out of the same destination; the lock dies with its process, even by SIGKILL."""
+    path = destination / LOCK
+    path.parent.mkdir(exist_ok=True)
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigurationError(
+                f"another 'douga clean' is writing to '{destination}'; wait for it, or give another folder"
+            ) from None
+        yield
 
 
 def _check_apart(source: Path, destination: Path) -> None:
