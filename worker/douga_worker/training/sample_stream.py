@@ -53,13 +53,21 @@ class SampleStream:
             process.terminate()
             process.join()
 
-    def take_new(self, *, at_least: int = 0) -> None:
-        """Move finished samples into the store; waits until ``at_least`` are held in all."""
-        while True:
+    def take_new(self, *, at_least: int = 0, at_most: int = 1) -> None:
+        """Move finished samples into the store.
+
+        Args:
+            at_least: waits until so many are held in all.
+            at_most: once they are, no more than so many new ones are taken; what is not taken keeps
+                the processes from making more, so that synthesis never starves the arithmetic.
+        """
+        taken = 0
+        while len(self._samples) < at_least or taken < at_most:
             try:
                 sample = self._queue.get(block=len(self._samples) < at_least, timeout=120)
             except queue.Empty:
                 return
+            taken += 1
             if len(self._samples) < self._capacity:
                 self._samples.append(sample)
             else:
