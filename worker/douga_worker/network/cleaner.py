@@ -22,6 +22,9 @@ TILE_PX = 2_560
 BATCH_MEGAPIXELS = {"cpu": 4.0, "cuda": 64.0}
 """What one pass may hold at most: about 0.25 GB of activations a megapixel in fp32."""
 
+_MEMORY_FAULTS = ("DefaultCPUAllocator", "bad_alloc", "ALLOC_FAILED")
+"""How a bare RuntimeError says that memory ran out: only the GPU's own allocator has an error class."""
+
 _DTYPES = {Precision.FP32: torch.float32, Precision.BF16: torch.bfloat16, Precision.FP16: torch.float16}
 
 
@@ -45,8 +48,14 @@ class Cleaner:
             tile_px: edge above which a page is cut into tiles.
 
         Raises:
-            ConfigurationError: the device or the precision is not to be had on this machine.
+            ConfigurationError: the device or the precision is not to be had on this machine, or the
+                network looks so far that no tile holds it.
         """
+        if tile_px < 2 * weights.shape.reach_px + 3 * weights.shape.multiple_px:
+            raise ConfigurationError(
+                f"network '{weights.name}' looks {weights.shape.reach_px} px far, too far for tiles of "
+                f"{tile_px} px; use a network with fewer levels or blocks"
+            )
         self.device = _choose_device(device)
         self._dtype = _choose_dtype(precision, self.device)
         self._network = on_device(weights.build(), self.device)
@@ -74,7 +83,9 @@ class Cleaner:
         """
         try:
             return self._clean_batch(inks, strength)
-        except (torch.OutOfMemoryError, MemoryError) as fault:
+        except (RuntimeError, MemoryError) as fault:
+            if not _is_out_of_memory(fault):
+                raise
             if len(inks) == 1:
                 raise FrameRejected(
                     Reason.OUT_OF_MEMORY,
@@ -113,6 +124,12 @@ class Cleaner:
         if self._dtype is torch.float32:
             return nullcontext()
         return torch.autocast(self.device, self._dtype)
+
+
+def _is_out_of_memory(fault: RuntimeError | MemoryError) -> bool:
+    if isinstance(fault, torch.OutOfMemoryError | MemoryError):
+        return True
+    return any(words in str(fault) for words in _MEMORY_FAULTS)
 
 
 def _choose_device(device: str) -> str:
