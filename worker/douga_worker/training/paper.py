@@ -9,24 +9,37 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from douga_shared.errors import InputMissing
+
 Grey = NDArray[np.float32]
 """(H, W) in 0..1, 1 = white."""
+Relief = NDArray[np.float32]
+"""(H, W) around 1: a paper's tone over its own smooth light."""
+
+RELIEF_PX = 256
+"""Edge of the part of a paper that a sheet is covered with; smaller pictures are of no use."""
+LIGHT_PX = 60
+"""Whatever changes over more than this on a picture of paper is light, not paper."""
 
 
-def read_papers(folder: Path) -> list[Grey]:
-    """Read every picture below a folder as relief: its tone over its own smooth light."""
-    papers = []
-    for path in sorted(folder.rglob("*.png")):
-        grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-        if grey is None or min(grey.shape) < 256:
-            continue
-        tone = grey.astype(np.float32) / 255
-        papers.append(np.asarray(tone / (cv2.GaussianBlur(tone, (0, 0), 60) + 1e-3), dtype=np.float32))
+def read_papers(folder: Path) -> list[Relief]:
+    """Read the PNG pictures of empty paper anywhere below a folder, those of at least ``RELIEF_PX``.
+
+    Raises:
+        InputMissing: the folder is missing, or holds no such picture.
+    """
+    papers = [relief for path in sorted(folder.rglob("*.png")) if (relief := _read_relief(path)) is not None]
+    if not papers:
+        raise InputMissing(
+            f"'{folder}' holds no PNG picture of paper of {RELIEF_PX} x {RELIEF_PX} px or more; "
+            "give another folder, or none: paper is then made up"
+        )
     return papers
 
 
 def noise(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> Grey:
-    """Gaussian noise of unit spread, blurred by ``sigma`` px."""
+    """Gaussian noise of mean 0 and about unit spread, (H, W), blurred by ``sigma`` px."""
+    # Drawn even where only the small field below is used: the order of draws makes a seed's sample.
     field = rng.standard_normal(shape, dtype=np.float32)
     if sigma > 8:
         small = noise(
@@ -38,13 +51,18 @@ def noise(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> Gre
     return np.asarray(field / (field.std() + 1e-6), dtype=np.float32)
 
 
-def lay_paper(rng: np.random.Generator, size: int, papers: Sequence[Grey]) -> Grey:
-    """An empty sheet under a lamp: tone, grain or a real paper's relief, uneven light, a shadow."""
+def lay_paper(rng: np.random.Generator, size: int, papers: Sequence[Relief]) -> Grey:
+    """An empty sheet under a lamp: tone, grain or a real paper's relief, uneven light, a shadow.
+
+    Returns:
+        (size, size); a relief's bright grains may exceed 1.
+    """
     sheet = np.full((size, size), rng.uniform(0.72, 1.0), np.float32)
     if papers and rng.random() < 0.6:
         relief = papers[int(rng.integers(len(papers)))]
-        y, x = (int(rng.integers(0, side - 255)) for side in relief.shape)
-        crop = cv2.resize(relief[y : y + 256, x : x + 256], (size, size), interpolation=cv2.INTER_LINEAR)
+        y, x = (int(rng.integers(0, side - RELIEF_PX + 1)) for side in relief.shape)
+        part = relief[y : y + RELIEF_PX, x : x + RELIEF_PX]
+        crop = cv2.resize(part, (size, size), interpolation=cv2.INTER_LINEAR)
         sheet *= 1 + rng.uniform(0.1, 0.7) * (np.rot90(crop, int(rng.integers(4))) - 1)
     else:
         sheet += noise(rng, (size, size), rng.uniform(0.5, 2.5)) * rng.uniform(0, 0.02)
@@ -56,7 +74,15 @@ def lay_paper(rng: np.random.Generator, size: int, papers: Sequence[Grey]) -> Gr
 
 
 def scan(rng: np.random.Generator, picture: Grey) -> NDArray[np.uint8]:
-    """Look at a drawn sheet with a scanner or a phone: blur, resampling, tone, noise, compression."""
+    """Look at a drawn sheet with a scanner or a phone: blur, resampling, tone, noise, compression.
+
+    Args:
+        rng: source of chance.
+        picture: (S, S) the lit sheet with its drawing; values above 1 are clipped.
+
+    Returns:
+        (S, S) uint8, 0 = black, 255 = white; one in sixteen is a scan in two tones.
+    """
     size = picture.shape[0]
     if rng.random() < 0.55:
         picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.3, 1.1)), dtype=np.float32)
@@ -79,7 +105,16 @@ def scan(rng: np.random.Generator, picture: Grey) -> NDArray[np.uint8]:
     return pixels
 
 
+def _read_relief(path: Path) -> Relief | None:
+    picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if picture is None or min(picture.shape) < RELIEF_PX:
+        return None
+    tone = picture.astype(np.float32) / 255
+    return np.asarray(tone / (cv2.GaussianBlur(tone, (0, 0), LIGHT_PX) + 1e-3), dtype=np.float32)
+
+
 def _shadow_edge(rng: np.random.Generator, size: int) -> Grey:
+    """Light to be multiplied with: 1 on one side of a straight edge, darker on the other."""
     ys, xs = np.mgrid[0:size, 0:size].astype(np.float32) / size - 0.5
     angle = rng.uniform(0, 2 * np.pi)
     side = (xs * np.cos(angle) + ys * np.sin(angle) - rng.uniform(-0.4, 0.4)) / rng.uniform(0.01, 0.2)
