@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,7 +23,7 @@ from PIL import Image
 from skimage.morphology import skeletonize
 
 Points = NDArray[np.float32]
-"""(N, 2) x, y."""
+"""(N, 2) x to the right, y down."""
 
 RENDER_PX = 900
 """Long edge of the raster that strokes are followed on: thin lines stay 2 px wide, cost stays low."""
@@ -30,6 +31,8 @@ THINNEST_PX = 1.6
 """Below this median line width the drawing is rasterised again at twice the size."""
 MOST_STROKES = 600
 """Drawings with more strokes are textures or text, no drawings."""
+SHARPEST_TURN_DEGREES = 45
+"""A line that turns more at a crossing is taken for another line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ def rasterise(svg: str, long_edge_px: int) -> NDArray[np.uint8]:
         (H, W) uint8 coverage, 0 = paper, 255 = ink.
 
     Raises:
-        ValueError: the text is no SVG that resvg can draw.
+        ValueError: the text is no SVG that resvg can draw, or states no size.
     """
     width, height = _size(svg)
     scale = long_edge_px / max(width, height)
@@ -71,7 +74,14 @@ def rasterise(svg: str, long_edge_px: int) -> NDArray[np.uint8]:
 
 
 def follow_drawing(name: str, svg: str) -> Drawing | None:
-    """Turn an SVG into strokes and solids, or None where it holds no usable line drawing."""
+    """Turn an SVG into strokes and solids, its long edge scaled to 1.
+
+    Returns:
+        None where it holds no usable line drawing: nearly blank, nearly black, or a texture.
+
+    Raises:
+        ValueError: as ``rasterise``.
+    """
     ink = rasterise(svg, RENDER_PX) > 127
     if ink.mean() > 0.45 or ink.sum() < 200:
         return None
@@ -92,7 +102,13 @@ def follow_drawing(name: str, svg: str) -> Drawing | None:
 
 
 def write_library(path: Path, drawings: Iterable[Drawing]) -> int:
-    """Write drawings into one compressed file; returns how many."""
+    """Write drawings into one compressed ``.npz`` file; returns how many.
+
+    Points and widths are rounded to 1/40,000 of the long edge. The file appears whole or not at all.
+
+    Raises:
+        ValueError: there is no drawing.
+    """
     points: list[Points] = []
     widths: list[NDArray[np.float32]] = []
     index: list[dict[str, object]] = []
@@ -103,13 +119,16 @@ def write_library(path: Path, drawings: Iterable[Drawing]) -> int:
         index.append({"name": drawing.name, "strokes": lengths, "solids": [len(o) for o in drawing.solids]})
     if not index:
         raise ValueError("no drawing to write")
-    names = np.frombuffer(json.dumps(index).encode(), np.uint8)
-    np.savez_compressed(
-        path,
-        points=_to_fixed_point(np.concatenate(points)),
-        widths=_to_fixed_point(np.concatenate(widths)),
-        index=names,
-    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:
+        np.savez_compressed(
+            file,
+            points=_to_fixed_point(np.concatenate(points)),
+            widths=_to_fixed_point(np.concatenate(widths)),
+            index=np.frombuffer(json.dumps(index).encode(), np.uint8),
+        )
+    partial.replace(path)
     return len(index)
 
 
@@ -123,7 +142,7 @@ def read_library(path: Path) -> list[Drawing]:
 
 
 def _to_fixed_point(values: NDArray[np.float32]) -> NDArray[np.uint16]:
-    """-0.25..1.25 in steps of 1/40,000: half the size of float32, and finer than float16 near 1."""
+    """-0.25..1.38 in steps of 1/40,000: half the size of float32, and finer than float16 near 1."""
     return np.asarray(((values + 0.25) * 40_000).round().clip(0, 65_535), dtype=np.uint16)
 
 
@@ -132,33 +151,39 @@ def _from_fixed_point(stored: NDArray[np.uint16]) -> NDArray[np.float32]:
 
 
 def _unpack(
-    index: Sequence[dict[str, list[int]]], points: Points, widths: NDArray[np.float32]
+    index: Sequence[dict[str, Any]], points: Points, widths: NDArray[np.float32]
 ) -> Iterator[Drawing]:
     p = w = 0
     for entry in index:
         strokes, solids = [], []
-        for n in entry["strokes"]:
-            strokes.append(Stroke(points=points[p : p + n], widths=widths[w : w + n]))
-            p, w = p + n, w + n
-        for n in entry["solids"]:
-            solids.append(points[p : p + n])
-            p += n
-        yield Drawing(name=str(entry["name"]), strokes=tuple(strokes), solids=tuple(solids))
+        for length in entry["strokes"]:
+            strokes.append(Stroke(points=points[p : p + length], widths=widths[w : w + length]))
+            p, w = p + length, w + length
+        for length in entry["solids"]:
+            solids.append(points[p : p + length])
+            p += length
+        yield Drawing(name=entry["name"], strokes=tuple(strokes), solids=tuple(solids))
 
 
 def _size(svg: str) -> tuple[float, float]:
-    box = re.search(r'viewBox="([^"]+)"', svg)
-    if box:
-        numbers = [float(v) for v in re.split(r"[ ,]+", box.group(1).strip())]
-        if len(numbers) == 4 and numbers[2] > 0 and numbers[3] > 0:
-            return numbers[2], numbers[3]
-    sizes = [re.search(rf'\b{side}="([\d.]+)', svg) for side in ("width", "height")]
-    if sizes[0] and sizes[1]:
-        return float(sizes[0].group(1)), float(sizes[1].group(1))
-    raise ValueError("the SVG states no size")
+    """Width and height that the root element states, in whatever unit: only their ratio is used."""
+    root = re.search(r"<svg\b[^>]*>", svg)
+    stated = dict(re.findall(r"\s(viewBox|width|height)\s*=\s*[\"']([^\"']*)", root[0])) if root else {}
+    box = _numbers(stated.get("viewBox", ""))
+    width, height = _numbers(stated.get("width", "")), _numbers(stated.get("height", ""))
+    if len(box) == 4 and box[2] > 0 and box[3] > 0:
+        return box[2], box[3]
+    if width and height and width[0] > 0 and height[0] > 0:
+        return width[0], height[0]
+    raise ValueError("the SVG states no size: neither viewBox nor width and height")
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(number) for number in re.findall(r"-?\d*\.?\d+(?:[eE][-+]?\d+)?", text)]
 
 
 def _distance(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Distance of every pixel of the mask to the nearest outside it, in px; 0 outside."""
     distance = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     return np.asarray(distance, dtype=np.float32)
 
@@ -180,17 +205,14 @@ def _solid_areas(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _follow_lines(ink: NDArray[np.bool_], solid: NDArray[np.bool_]) -> list[Stroke]:
+    """Strokes in px along the middle of all ink that is not solid."""
     centre = skeletonize(ink & ~solid)
     depth = _distance(ink)
     neighbours = cv2.filter2D(centre.astype(np.uint8), cv2.CV_8U, np.ones((3, 3), np.uint8)) - 1
     junction = centre & (neighbours >= 3)
-    paths = _paths(centre & ~junction)
-    strokes = []
-    for chain in _join_at_junctions(paths, junction):
-        stroke = _stroke(chain, depth)
-        if stroke is not None:
-            strokes.append(stroke)
-    return strokes
+    chains = _join_at_junctions(_paths(centre & ~junction), junction)
+    strokes = (_stroke(chain, depth) for chain in chains)
+    return [stroke for stroke in strokes if stroke is not None]
 
 
 def _paths(mask: NDArray[np.bool_]) -> list[Points]:
@@ -219,7 +241,7 @@ def _paths(mask: NDArray[np.bool_]) -> list[Points]:
 
 def _join_at_junctions(paths: list[Points], junction: NDArray[np.bool_]) -> list[Points]:
     """Let lines run on through crossings: ends at one junction are paired by good continuation."""
-    count, labels, _, centres = cv2.connectedComponentsWithStats(junction.astype(np.uint8), connectivity=8)
+    _, labels, _, centres = cv2.connectedComponentsWithStats(junction.astype(np.uint8), connectivity=8)
     near = cv2.dilate(labels.astype(np.uint16), np.ones((3, 3), np.uint8))
     ends: dict[int, list[tuple[int, int]]] = {}
     for number, path in enumerate(paths):
@@ -233,18 +255,18 @@ def _join_at_junctions(paths: list[Points], junction: NDArray[np.bool_]) -> list
             if one not in partner and other not in partner:
                 partner[one], partner[other] = other, one
     place = {end: centres[label].astype(np.float32) for label, arms in ends.items() for end in arms}
-    assert count >= 1
     return _chains(paths, partner, place)
 
 
 def _continuations(
     paths: list[Points], arms: list[tuple[int, int]]
 ) -> Iterator[tuple[float, tuple[int, int], tuple[int, int]]]:
+    """Pairs of arms, each a path's number and its side (0 or -1), with the turn between them in degrees."""
     headings = {arm: _heading(paths[arm[0]], arm[1]) for arm in arms}
     for i, one in enumerate(arms):
         for other in arms[i + 1 :]:
             turn = float(np.degrees(np.arccos(np.clip(-headings[one] @ headings[other], -1, 1))))
-            if one[0] != other[0] and turn < 45:
+            if one[0] != other[0] and turn < SHARPEST_TURN_DEGREES:
                 yield turn, one, other
 
 
@@ -260,6 +282,7 @@ def _chains(
     partner: dict[tuple[int, int], tuple[int, int]],
     place: dict[tuple[int, int], Points],
 ) -> list[Points]:
+    """Link paths whose ends are partners; every end at a junction is drawn on to the junction's middle."""
     used: set[int] = set()
     chains = []
     starts = [(n, s) for n in range(len(paths)) for s in (0, -1) if (n, s) not in partner]
@@ -281,6 +304,7 @@ def _chains(
 
 
 def _stroke(chain: Points, depth: NDArray[np.float32], step_px: float = 4.0) -> Stroke | None:
+    """Smooth a chain of pixels and read its widths; None where it is no longer than a speck."""
     along = np.r_[0, np.cumsum(np.hypot(*np.diff(chain, axis=0).T))]
     if along[-1] < 6:
         return None

@@ -17,14 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 Points = NDArray[np.float32]
-Mask = NDArray[np.float32]
+"""(N, 2) x, y in px of the sheet; whole numbers are the middles of pixels."""
+Graphite = NDArray[np.float32]
+"""(S * SUPERSAMPLE, S * SUPERSAMPLE) in 0..1, 0 = bare paper."""
 
 SUPERSAMPLE = 2
 """Strokes are drawn at twice the size and averaged: edges land within a quarter of a pixel."""
 STEP_PX = 2.5
 """Distance of the points that a stroke is bent at."""
 MOST_STROKES_ON_A_LINE = 60
+"""A bound on time: more would be a black band anyway."""
 _FRACTION_BITS = 4
+"""OpenCV draws at corners given in sixteenths of a pixel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +80,21 @@ def random_hand(rng: np.random.Generator) -> Hand:
 
 
 def resample(points: Points, step_px: float) -> Points:
-    """The same polyline with points every ``step_px``."""
+    """The same polyline with points every ``step_px``, at least its two ends; (N, 2), N >= 2."""
     along = np.r_[0, np.cumsum(np.hypot(*np.diff(points, axis=0).T))]
     places = np.linspace(0, along[-1], max(2, int(along[-1] / step_px) + 1))
     return np.stack([np.interp(places, along, points[:, i]) for i in (0, 1)], 1).astype(np.float32)
 
 
 def draw_polyline(canvas: NDArray[np.uint8], points: Points, width_px: float, value: int) -> None:
-    """Draw with round caps on a canvas ``SUPERSAMPLE`` times the size of the sheet."""
+    """Draw a line with round caps.
+
+    Args:
+        canvas: uint8, ``SUPERSAMPLE`` times the size of the sheet, changed in place.
+        points: (N, 2) px of the sheet.
+        width_px: in px of the sheet, rounded to 1 / ``SUPERSAMPLE``.
+        value: 0..255; it replaces what is there.
+    """
     fixed = np.round((points + 0.5) * SUPERSAMPLE * 2**_FRACTION_BITS - 2 ** (_FRACTION_BITS - 1))
     thickness = max(1, round(width_px * SUPERSAMPLE))
     cv2.polylines(
@@ -98,13 +109,13 @@ def draw_polyline(canvas: NDArray[np.uint8], points: Points, width_px: float, va
 
 
 def draw_rough(
-    rng: np.random.Generator, sheet: Mask, points: Points, hand: Hand, weight: float, tone: float
+    rng: np.random.Generator, sheet: Graphite, points: Points, hand: Hand, weight: float, tone: float
 ) -> None:
     """Draw one stroke the way the hand does it, onto ``sheet``.
 
     Args:
         rng: source of chance.
-        sheet: (S * SUPERSAMPLE, S * SUPERSAMPLE) graphite in 0..1, changed in place.
+        sheet: the graphite, changed in place.
         points: (N, 2) true stroke in px of the sheet, N >= 2.
         hand: how this sheet is drawn.
         weight: width of this stroke relative to the pencil.
@@ -147,7 +158,7 @@ def _spans(rng: np.random.Generator, length: int, hand: Hand) -> list[tuple[int,
 def _offsets(
     rng: np.random.Generator, spans: list[tuple[int, int]], length: int, hand: Hand
 ) -> list[NDArray[np.float32]]:
-    """Sideways way of every stroke along its span; where strokes overlap, the mean is zero."""
+    """How far every stroke lies beside its line along its span, px; where strokes overlap, the mean is 0."""
     memory = max(3, int(12 * hand.pencil_px / STEP_PX))
     total, count = np.zeros(length), np.zeros(length)
     offsets = []
@@ -167,6 +178,7 @@ def _offsets(
 
 
 def _wander(rng: np.random.Generator, length: int, scale: int) -> NDArray[np.float64]:
+    """(length,) smooth chance of unit spread that forgets itself after ``scale`` points."""
     knots = max(3, length // scale + 3)
     return np.interp(np.linspace(0, knots - 1, length), np.arange(knots), rng.standard_normal(knots))
 
@@ -186,7 +198,7 @@ def _overshoot(rng: np.random.Generator, stroke: Points, mean_px: float) -> Poin
 
 
 def _draw_stroke(
-    rng: np.random.Generator, sheet: Mask, stroke: Points, hand: Hand, width_px: float, tone: float
+    rng: np.random.Generator, sheet: Graphite, stroke: Points, hand: Hand, width_px: float, tone: float
 ) -> None:
     box = _box(stroke, width_px, sheet.shape[0])
     if box is None:
@@ -210,6 +222,7 @@ def _draw_stroke(
 
 
 def _box(stroke: Points, width_px: float, size: int) -> tuple[int, int, int, int] | None:
+    """Left, top, right, bottom of what a stroke can touch, in canvas px; None off the sheet."""
     margin = width_px * SUPERSAMPLE + 4
     low = np.floor(stroke.min(0) * SUPERSAMPLE - margin).astype(int).clip(0, size)
     high = np.ceil(stroke.max(0) * SUPERSAMPLE + margin).astype(int).clip(0, size)
