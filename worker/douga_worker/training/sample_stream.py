@@ -5,7 +5,9 @@ from __future__ import annotations
 import multiprocessing as mp
 import os
 import queue
+import sys
 from collections.abc import Sequence
+from multiprocessing.process import BaseProcess
 from multiprocessing.queues import Queue
 from types import TracebackType
 
@@ -17,6 +19,8 @@ from douga_worker.training.synthesis import Material, Sample, synthesise
 
 FIRST_TRAINING_SEED = 1_000_000
 """Seeds below are for validation, which training therefore never sees."""
+WAIT_SECONDS = 5.0
+"""How often a waiting process looks whether the other one is still there."""
 
 
 class SampleStream:
@@ -47,7 +51,7 @@ class SampleStream:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         for process in self._processes:
             process.terminate()
@@ -60,12 +64,19 @@ class SampleStream:
             at_least: waits until so many are held in all.
             at_most: once they are, no more than so many new ones are taken; what is not taken keeps
                 the processes from making more, so that synthesis never starves the arithmetic.
+
+        Raises:
+            RuntimeError: a process that makes samples has died.
         """
         taken = 0
         while len(self._samples) < at_least or taken < at_most:
+            is_waiting = len(self._samples) < at_least
             try:
-                sample = self._queue.get(block=len(self._samples) < at_least, timeout=120)
+                sample = self._queue.get(block=is_waiting, timeout=WAIT_SECONDS)
             except queue.Empty:
+                self._check_processes()
+                if is_waiting:
+                    continue
                 return
             taken += 1
             if len(self._samples) < self._capacity:
@@ -77,7 +88,12 @@ class SampleStream:
     def batch(
         self, rng: np.random.Generator, count: int, size: int
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-        """Draw crops.
+        """Draw random crops of random samples, turned by quarters and mirrored.
+
+        Args:
+            rng: source of chance.
+            count: B, how many.
+            size: edge of a crop in px, at most a sample's.
 
         Returns:
             ink (B, 1, size, size), target of the same shape, both 0..1, and strength (B,).
@@ -86,6 +102,10 @@ class SampleStream:
         crops = [_crop(rng, sample, size) for sample in chosen]
         inks, targets = zip(*crops, strict=True)
         return _planes(inks), _planes(targets), np.array([sample.strength for sample in chosen], np.float32)
+
+    def _check_processes(self) -> None:
+        if not all(process.is_alive() for process in self._processes):
+            raise RuntimeError("a process that makes samples has died; what it said stands above")
 
 
 def _planes(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
@@ -107,6 +127,19 @@ def _synthesise_forever(samples: Queue[Sample], material: Material, seed: int, s
     # One thread and low priority: the trainer's arithmetic goes first.
     cv2.setNumThreads(1)
     os.nice(3)
+    trainer = mp.parent_process()
+    assert trainer is not None
     while True:
-        samples.put(synthesise(seed, material))
+        _put(samples, synthesise(seed, material), trainer)
         seed += stride
+
+
+def _put(samples: Queue[Sample], sample: Sample, trainer: BaseProcess) -> None:
+    """Wait for room; leave when the trainer was killed, which nobody else would notice."""
+    while True:
+        try:
+            return samples.put(sample, timeout=WAIT_SECONDS)
+        except queue.Full:
+            if not trainer.is_alive():
+                samples.cancel_join_thread()
+                sys.exit()
