@@ -23,9 +23,15 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
     nargs=2,
     type=_FOLDER,
     metavar="ROUGH CLEAN",
-    help="Own roughs and clean drawings.",
+    help="Folders of your own roughs and their clean versions, named alike.",
 )
-@click.option("--minutes", type=click.FloatRange(min=0.1), default=60.0, show_default=True)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="Length of the whole run; time between interrupted runs does not count.",
+)
 @click.option("--from", "start_from", help="Fine-tune these weights: a shipped network's name, or a file.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--batch", type=click.IntRange(1), default=8, show_default=True)
@@ -44,7 +50,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter an option
     batch: int,
     processes: int,
 ) -> None:
-    """Train a network on rough scans synthesised from the SVG line art in the folders LINES.
+    """Train a network on rough scans synthesised from SVG line art in the folders LINES, or on --pairs.
 
     It goes on from the checkpoint in --out if there is one, so it may be interrupted at any time. The
     result, weights.safetensors, is used with `douga clean --network OUT/weights.safetensors`.

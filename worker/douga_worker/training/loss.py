@@ -9,10 +9,15 @@ from torch import Tensor
 LINE_WEIGHT = 2.5
 """A missed line pixel costs this much more than a false one: paper outnumbers line 20 to 1."""
 OVERLAP_WEIGHT = 0.4
+"""Weight of the overlap term beside the cross-entropy."""
+SMOOTHING = 20.0
+"""Px of line taken for granted on both sides: a blank target has no overlap to speak of."""
 
 
 def line_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """Weighted cross-entropy, and an overlap term (1 - Dice) that punishes grey fog.
+    """Weighted cross-entropy, and an overlap term that punishes grey fog.
+
+    The overlap is 1 - Dice with squared sums in the denominator (Milletari, Navab, Ahmadi 2016, "V-Net").
 
     Args:
         logits: (B, 1, H, W) float.
@@ -27,5 +32,5 @@ def line_loss(logits: Tensor, target: Tensor) -> Tensor:
     line = torch.sigmoid(logits)
     both = (line * target).sum((1, 2, 3))
     either = line.square().sum((1, 2, 3)) + target.square().sum((1, 2, 3))
-    overlap = 1 - (2 * both + 20) / (either + 20)
+    overlap = 1 - (2 * both + SMOOTHING) / (either + SMOOTHING)
     return cross_entropy + OVERLAP_WEIGHT * overlap.mean()

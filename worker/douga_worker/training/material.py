@@ -10,11 +10,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from douga_shared.errors import InputMissing
+from douga_shared.errors import FrameRejected, InputMissing
 from douga_worker.steps.flatten_paper import flatten_paper
 from douga_worker.steps.measure_pencil import pencil_width_px, working_scale
 from douga_worker.steps.resample import to_working_size
-from douga_worker.training.evaluate import Pair, find_pairs, read_pair
+from douga_worker.training.evaluate import Pair, PairRefused, Refusal, find_pairs, read_pair
 from douga_worker.training.line_art import Drawing, follow_drawing, read_library, write_library
 from douga_worker.training.paper import read_papers
 from douga_worker.training.strokestrip import OverSketch, is_held_out, read_figures
@@ -38,16 +38,17 @@ def gather(
         papers: folder of pictures of empty paper.
         pairs: folder of roughs and folder of clean drawings with the same names.
         cache: folder where followed line art is kept: following takes a third of a second a drawing.
-        report: told what was found.
+        report: told what was found, and which pairs were left out and why.
 
     Raises:
-        InputMissing: a folder is missing, or there is nothing to learn lines from.
+        InputMissing: a folder is missing or holds nothing of its kind, or there is nothing to learn
+            lines from.
     """
     material = Material(
         drawings=_drawings(lines, cache, report) if lines else (),
         over_sketches=_over_sketches(over_sketches) if over_sketches else (),
         papers=read_papers(papers) if papers else (),
-        pairs=[_working_pair(pair) for pair in find_pairs(*pairs)[0]] if pairs else (),
+        pairs=_working_pairs(*pairs, report) if pairs else (),
     )
     report(
         f"{len(material.drawings)} drawings, {len(material.over_sketches)} over-sketches, "
@@ -63,7 +64,6 @@ def _drawings(folders: Sequence[Path], cache: Path, report: Callable[[str], None
     kept = cache / f"line-art-{_fingerprint(files)}.npz"
     if not kept.exists():
         report(f"following the strokes of {len(files)} drawings ...")
-        cache.mkdir(parents=True, exist_ok=True)
         with mp.get_context("spawn").Pool(initializer=cv2.setNumThreads, initargs=(1,)) as pool:
             found = [drawing for drawing in pool.imap(_follow, files, chunksize=8) if drawing is not None]
         if not found:
@@ -95,7 +95,25 @@ def _over_sketches(folder: Path) -> list[OverSketch]:
     return [figure for figure in read_figures(folder) if not is_held_out(figure.name)]
 
 
+def _working_pairs(rough: Path, clean: Path, report: Callable[[str], None]) -> list[WorkingPair]:
+    pairs, refusals = find_pairs(rough, clean)
+    found = []
+    for pair in pairs:
+        try:
+            found.append(_working_pair(pair))
+        except (FrameRejected, PairRefused) as fault:
+            refusals.append(Refusal(pair.name, str(fault)))
+    for refusal in refusals:
+        report(f"left out: {refusal.message}")
+    if not found:
+        raise InputMissing(
+            f"no drawing of '{rough}' has a usable clean version of the same name in '{clean}'"
+        )
+    return found
+
+
 def _working_pair(pair: Pair) -> WorkingPair:
+    """Bring a pair to the size that ``douga clean`` would clean the rough at."""
     pixels, clean = read_pair(pair)
     ink = flatten_paper(pixels)
     scale = working_scale(pencil_width_px(ink))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import math
+import pickle
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from douga_shared.errors import ConfigurationError
 from douga_worker.network.architecture import Shape, SimplificationNetwork, on_device
 from douga_worker.network.weights import load_weights, write_weights
 from douga_worker.training.loss import line_loss
@@ -24,6 +26,8 @@ from douga_worker.training.synthesis import Material, Sample, synthesise
 
 VALIDATION_SEEDS = range(48)
 CHECKPOINT_SECONDS = 120.0
+PICTURED = 12
+"""So many validation samples are drawn in ``validation.png``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +38,18 @@ class Plan:
     """Length of the whole run; the learning rate falls to zero over it."""
     batch: int = 8
     crop_px: int = 192
+    """Edge of what one step sees of a sample; a multiple of ``shape.multiple_px``."""
     learning_rate: float = 1.2e-3
     average_decay: float = 0.998
     """Per step, of the running mean of the weights that is shipped."""
     synthesis_processes: int = 1
     kept_samples: int = 4_000
+    """Newest samples to draw crops from; 0.2 MB each."""
     device: str = "cpu"
+    """``cpu`` or ``cuda``."""
     shape: Shape = field(default_factory=Shape)
     start_from: str | None = None
-    """Weights to fine-tune, a shipped name or a path."""
+    """Weights to fine-tune, a shipped name or a path; their shape then counts, not ``shape``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +61,13 @@ class Progress:
     loss: float
     validation_loss: float
     validation_overlap: float
-    """Intersection over union of lines, in 0..1, on pairs kept apart from training."""
+    """Intersection over union of lines, in 0..1, on samples that training never sees.
+
+    They are made of the same material by other seeds, or cut from the same pairs: they tell whether the
+    training goes well, not how good the network is. ``douga evaluate`` on drawings kept apart does.
+    """
     samples: int
+    """Made so far; each is used several times."""
 
 
 def train(material: Material, plan: Plan, folder: Path, report: Callable[[Progress], None]) -> Path:
@@ -70,6 +82,10 @@ def train(material: Material, plan: Plan, folder: Path, report: Callable[[Progre
 
     Returns:
         Path of the weights.
+
+    Raises:
+        ConfigurationError: ``plan.start_from`` cannot be used, or the checkpoint is damaged or of a
+            network of another shape.
     """
     folder.mkdir(parents=True, exist_ok=True)
     run = _Run(plan, folder)
@@ -100,7 +116,6 @@ class _Run:
     """The state of a run: network, optimiser, running mean, counters; saved and restored whole."""
 
     def __init__(self, plan: Plan, folder: Path) -> None:
-        self.plan = plan
         self.folder = folder
         self.weights_path = folder / "weights.safetensors"
         self.step = 0
@@ -111,6 +126,7 @@ class _Run:
         network = (
             load_weights(plan.start_from).build() if plan.start_from else SimplificationNetwork(plan.shape)
         )
+        self.plan = replace(plan, shape=network.shape)
         self.network = on_device(network, plan.device).train()
         self.mean = on_device(SimplificationNetwork(network.shape), plan.device)
         self.mean.load_state_dict(network.state_dict())
@@ -119,12 +135,18 @@ class _Run:
         )
         self._checkpoint = folder / "checkpoint.pt"
         if self._checkpoint.exists():
-            self._restore()
+            try:
+                self._restore()
+            except (RuntimeError, ValueError, KeyError, EOFError, pickle.UnpicklingError) as fault:
+                raise ConfigurationError(
+                    f"checkpoint {self._checkpoint} cannot be gone on from ({fault}); "
+                    "give the options it was begun with, or another --out"
+                ) from fault
 
     def learn(
         self, ink: NDArray[np.float32], target: NDArray[np.float32], strength: NDArray[np.float32]
     ) -> None:
-        """One step on one batch."""
+        """One step on one batch; the arrays are those of ``SampleStream.batch``."""
         for group in self.optimiser.param_groups:
             group["lr"] = self._learning_rate()
         loss = line_loss(self.network(*self._tensors(ink, strength)), self._tensor(target))
@@ -205,7 +227,7 @@ def _write_picture(path: Path, validation: list[Sample], lines: list[NDArray[np.
     """Columns of scan, result and target, for eyes."""
     columns = [
         np.vstack([sample.ink, line, sample.target])
-        for sample, line in zip(validation[:12], lines[:12], strict=True)
+        for sample, line in zip(validation[:PICTURED], lines[:PICTURED], strict=True)
     ]
-    rows = [np.hstack(columns[i : i + 6]) for i in (0, 6)]
+    rows = [np.hstack(columns[i : i + 6]) for i in range(0, len(columns), 6)]
     Image.fromarray(255 - np.vstack(rows)).save(path)
