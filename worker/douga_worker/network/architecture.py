@@ -45,7 +45,7 @@ class Shape:
 
 
 class ResidualBlock(nn.Module):
-    """x + g * conv(relu(conv(x))); g starts small, so that a fresh network is near the identity."""
+    """x + g * conv(relu(conv(x))); g starts small, so that a fresh block is near the identity."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -76,9 +76,8 @@ def load_weights(name_or_path: str) -> Weights:
     try:
         data = path.read_bytes()
     except OSError as fault:
-        raise ConfigurationError(
-            f"weights {path} cannot be read: {fault.strerror}; reinstall Douga"
-        ) from fault
+        remedy = "reinstall Douga" if name_or_path in SHIPPED_SHA256 else "check its permissions"
+        raise ConfigurationError(f"weights {path} cannot be read: {fault.strerror}; {remedy}") from fault
     sha256 = hashlib.sha256(data).hexdigest()
     pinned = SHIPPED_SHA256.get(name_or_path)
     if pinned and pinned != sha256:
@@ -93,18 +92,35 @@ def load_weights(name_or_path: str) -> Weights:
         ) from fault
     if notes.get("format") != FORMAT:
         raise ConfigurationError(
-            f"{path} holds no Douga network (format {notes.get('format')!r}, wanted {FORMAT!r})"
+            f"{path} holds no Douga network (format {notes.get('format')!r}, wanted {FORMAT!r}); "
+            "use a file written by 'douga train'"
         )
-    sizes = json.loads(notes["shape"])
-    shape = Shape(tuple(sizes["channels"]), tuple(sizes["blocks"]), int(sizes["unshuffle"]))
-    return Weights(name=name_or_path, sha256=sha256, shape=shape, tensors=tensors, notes=notes)
+    return Weights(
+        name=name_or_path, sha256=sha256, shape=_stated_shape(path, notes), tensors=tensors, notes=notes
+    )
 
 
 def write_weights(path: Path, network: SimplificationNetwork, notes: dict[str, str]) -> None:
-    """Write a weights file whole: 16-bit floats, half the size, and no line moves by it."""
+    """Write a weights file whole or not at all, in 16-bit floats: half the size, and no line moves by it.
+
+    Args:
+        path: of the file; its folder is made.
+        network: on any device, in any mode.
+        notes: what the file says about itself; ``format`` and ``shape`` are added.
+    """
     tensors = {name: value.detach().half().contiguous() for name, value in network.state_dict().items()}
     metadata = {**notes, "format": FORMAT, "shape": json.dumps(asdict(network.shape))}
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".partial")
     temporary.write_bytes(save_tensors(tensors, metadata))
     temporary.replace(path)
+
+
+def _stated_shape(path: Path, notes: dict[str, str]) -> Shape:
+    try:
+        stated = json.loads(notes["shape"])
+        return Shape(tuple(stated["channels"]), tuple(stated["blocks"]), int(stated["unshuffle"]))
+    except (KeyError, TypeError, ValueError) as fault:
+        raise ConfigurationError(
+            f"weights {path} do not state the shape of their network; use a file written by 'douga train'"
+        ) from fault
