@@ -156,7 +156,8 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def report(browser: Browser, job: Path) -> Iterator[Watched]:
     """The page, open; at the end nothing may have gone wrong and nothing been asked of a network."""
     page = browser.new_page(viewport={"width": 1200, "height": 900})
-    page.set_default_timeout(10_000)
+    # Long enough for a machine with much else to do; nothing waits longer than it must.
+    page.set_default_timeout(60_000)
     watched = Watched(page, job.as_uri(), job.parent.parent)
     page.on("console", lambda message: watched.complaints.append(message.text))
     page.on("pageerror", lambda error: watched.complaints.append(str(error)))

@@ -30,19 +30,25 @@ class FigureWords:
 
 FLAG_WORDS = {
     "blank": FlagWords(
-        "blank", "The drawing holds no line at all. Check that the scan is not an empty sheet or upside down."
+        "blank",
+        "The scan carries pencil, but no line came out. Check that the scan is not too pale; "
+        "a lower strength keeps more.",
+    ),
+    "blank_scan": FlagWords(
+        "empty sheet",
+        "Neither the scan nor the drawing holds anything. Check that the sheet was not scanned from behind.",
     ),
     "nearly_blank": FlagWords(
         "nearly blank",
-        "Very little line came out for this much paper. Check that the scan is not too pale; "
+        "Hardly any of the pencil came through. Check that the scan is not too pale; "
         "a lower strength keeps more.",
     ),
-    "uncovered": FlagWords(
+    "lost_ink": FlagWords(
         "lost pencil",
         "A good deal of pencil has no clean line near it. Shading and notes are meant to go; "
         "if a contour is missing, try a lower strength.",
     ),
-    "invented": FlagWords(
+    "invented_ink": FlagWords(
         "invented line",
         "Some clean lines have no pencil near them. Look at the overlay: paper folds, tape and dirt do this.",
     ),
