@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import sys
+import threading
 import time
 from collections.abc import Callable
 from enum import StrEnum
 from types import TracebackType
 from typing import Any, Protocol, TextIO
 
-import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
@@ -18,7 +19,9 @@ from rich.text import Text
 from douga_shared.manifest import FrameRecord, FrameState
 
 HEARTBEAT_SECONDS = 10.0
-"""A render farm calls a job stuck when its log falls silent; plain progress speaks at least this often."""
+"""A render farm calls a job stuck when its log falls silent; plain progress speaks about this often."""
+_LOOK_SECONDS = 1.0
+"""How often plain progress looks whether it is time to speak."""
 
 
 class ProgressKind(StrEnum):
@@ -35,7 +38,7 @@ class Progress(Protocol):
     def __enter__(self) -> Progress: ...
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None: ...
 
     def began(self, frame_count: int, already_done_count: int) -> None:
@@ -79,7 +82,7 @@ class BarProgress:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._bar.stop()
 
@@ -112,9 +115,8 @@ class _Counting:
         self._start = clock()
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._out.flush()
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
 
     def _begin(self, frame_count: int, already_done_count: int) -> None:
         self._total = frame_count - already_done_count
@@ -126,48 +128,77 @@ class _Counting:
 
     @property
     def _frames_per_second(self) -> float:
-        return self._done / max(1e-6, self._clock() - self._start)
+        # Scans rejected before any work are settled at once; they must not pass for a pace.
+        return self._done / max(1.0, self._clock() - self._start)
 
     @property
     def _seconds_left(self) -> float:
         return (self._total - self._done) / max(1e-6, self._frames_per_second)
 
     def _say(self, line: str) -> None:
-        self._out.write(line + "\n")
+        # A drawing's name must not end the run on a machine whose log is not Unicode.
+        encoding = self._out.encoding or "utf-8"
+        self._out.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
         self._out.flush()
 
 
 class PlainProgress(_Counting):
-    """Lines for a log: every failure at once, the count at most every ten seconds and at the end."""
+    """Lines for a log: every failure at once, the count every ten seconds and at the end."""
 
     def __init__(self, out: TextIO, clock: Callable[[], float]) -> None:
         super().__init__(out, clock)
         self._spoke = clock()
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._heart = threading.Thread(target=self._live, name="douga-heartbeat", daemon=True)
 
     def __enter__(self) -> PlainProgress:
+        self._heart.start()
         return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stopped.set()
+        self._heart.join()
 
     def began(self, frame_count: int, already_done_count: int) -> None:
         """See ``Progress``."""
-        self._begin(frame_count, already_done_count)
-        self._say(f"{frame_count} frames, {already_done_count} done already")
+        with self._lock:
+            self._begin(frame_count, already_done_count)
+            self._say(f"{frame_count} frames, {already_done_count} done already")
 
     def settled(self, record: FrameRecord) -> None:
         """See ``Progress``."""
-        self._count(record)
-        if record.state is FrameState.FAILED:
-            self._say(f"failed  {_failure(record)}")
-        now = self._clock()
-        if now - self._spoke >= HEARTBEAT_SECONDS or self._done == self._total:
-            self._spoke = now
-            self._say(
-                f"{self._done}/{self._total} frames  {self._frames_per_second:.2f} frames/s  "
-                f"{self._seconds_left:.0f} s left  {self._failed} failed"
-            )
+        with self._lock:
+            self._count(record)
+            if record.state is FrameState.FAILED:
+                self._say(f"failed  {_failure(record)}")
+            if self._done == self._total:
+                self._say_count()
+        self.beat()
+
+    def beat(self) -> None:
+        """Say the count if it is time to; also called while nothing settles, a large frame takes minutes."""
+        with self._lock:
+            if self._clock() - self._spoke >= HEARTBEAT_SECONDS:
+                self._say_count()
+
+    def _say_count(self) -> None:
+        self._spoke = self._clock()
+        left = f"{self._seconds_left:.0f} s left  " if self._done else ""
+        self._say(
+            f"{self._done}/{self._total} frames  {self._frames_per_second:.2f} frames/s  "
+            f"{left}{self._failed} failed"
+        )
+
+    def _live(self) -> None:
+        while not self._stopped.wait(_LOOK_SECONDS):
+            self.beat()
 
 
 class JsonProgress(_Counting):
-    """One JSON object a line, for programs."""
+    """One JSON object a line, for programs; ASCII only, so that any log takes it."""
 
     def __enter__(self) -> JsonProgress:
         return self
@@ -195,10 +226,14 @@ class JsonProgress(_Counting):
         )
 
     def _event(self, **fields: Any) -> None:
-        self._say(msgspec.json.encode(fields).decode())
+        self._say(json.dumps(fields))
 
 
 def _failure(record: FrameRecord) -> str:
-    """One line, whatever the name holds: a message must not begin a line of its own in a farm's log."""
+    """One line, whatever the name holds: a message must not begin a line of its own in a farm's log.
+
+    Nor may it move a terminal's cursor or colour its text.
+    """
     assert record.failure is not None
-    return " ".join(record.failure.message.split())
+    shown = (letter if letter.isprintable() else " " for letter in record.failure.message)
+    return " ".join("".join(shown).split())
