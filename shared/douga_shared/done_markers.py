@@ -10,7 +10,7 @@ import msgspec
 from douga_shared import object_keys
 from douga_shared.discover import Frame
 from douga_shared.errors import FrameRejected
-from douga_shared.manifest import FrameRecord, FrameState
+from douga_shared.manifest import FrameRecord, FrameState, OutputRecord
 from douga_shared.object_store.protocol import ObjectStore
 from douga_shared.recipe import Output
 
@@ -26,7 +26,7 @@ def read_done_marker(store: ObjectStore, stem: str) -> FrameRecord | None:
         if store.stat(object_keys.done_marker(stem)) is None:
             return None
         return msgspec.json.decode(store.read(object_keys.done_marker(stem)), type=FrameRecord)
-    except (FrameRejected, msgspec.MsgspecError):
+    except (FrameRejected, msgspec.MsgspecError, UnicodeDecodeError):
         return None
 
 
@@ -42,19 +42,34 @@ def is_finished(
 ) -> bool:
     """Tell whether a marker still holds for this scan, this recipe and these outputs.
 
-    Cheap where nothing changed: the scan is read again only if its etag differs.
+    Cheap where nothing changed: the scan is read again only if its etag differs. What cannot be looked
+    at is not finished; doing it again will give the reason.
+
+    Raises:
+        StoreUnreachable: a store does not answer.
     """
     if record.state is not FrameState.DONE or record.recipe_fingerprint != fingerprint:
         return False
+    # Another file of this stem: its drawings would be the same, but the record names the old one.
+    if record.scan != frame.scan:
+        return False
     if not set(outputs) <= set(record.outputs) or (needs_pictures and not record.has_pictures):
         return False
-    for output in record.outputs.values():
-        stored = drawings.stat(output.object_key)
-        if stored is None or stored.size_bytes != output.size_bytes:
-            return False
-    if record.scan_etag == frame.info.etag:
-        return True
     try:
-        return hashlib.sha256(scans.read(frame.scan)).hexdigest() == record.scan_sha256
+        return all(_is_stored(drawings, output) for output in record.outputs.values()) and _is_same_scan(
+            scans, frame, record
+        )
     except FrameRejected:
         return False
+
+
+def _is_stored(drawings: ObjectStore, output: OutputRecord) -> bool:
+    stored = drawings.stat(output.object_key)
+    return stored is not None and stored.size_bytes == output.size_bytes
+
+
+def _is_same_scan(scans: ObjectStore, frame: Frame, record: FrameRecord) -> bool:
+    # A file that cannot be looked at has no etag; two of those are not the same.
+    if frame.info.etag and record.scan_etag == frame.info.etag:
+        return True
+    return hashlib.sha256(scans.read(frame.scan)).hexdigest() == record.scan_sha256
