@@ -54,9 +54,9 @@ class Hand:
 
 
 def random_hand(rng: np.random.Generator) -> Hand:
-    """Draw a hand: three in ten tidy, the rest from sketchy to wild."""
+    """Draw a hand: two in nine tidy, the rest from sketchy to wild."""
     pencil = float(np.exp(rng.normal(np.log(2.7), 0.33)).clip(1.3, 6.0))
-    if rng.random() < 0.3:
+    if rng.random() < 0.22:
         return Hand(
             pencil_px=pencil,
             depth=rng.uniform(1, 1.15),

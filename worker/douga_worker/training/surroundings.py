@@ -9,6 +9,10 @@ from douga_worker.training.roughen import Hand, Points, draw_polyline, draw_roug
 from douga_worker.training.sheet import Sheet, scribble, smooth_curve
 
 
+LARGEST_FIRM_FILL = 0.15
+"""Share of the sheet: nobody presses hard over a whole background."""
+
+
 def add_surroundings(sheet: Sheet, hand: Hand) -> None:
     """Add tone, hatching, construction lines and erased lines to a drawn sheet, some of each or none.
 
@@ -104,7 +108,8 @@ def _fill_regions(sheet: Sheet) -> None:
         region = cv2.GaussianBlur(region, (0, 0), rng.uniform(1, 5))
         texture = 0.65 + rng.uniform(0.15, 0.45) * scribble(rng, size, rng.uniform(1.2, 5))
         # Firm coloured pencil is nearly as dark as the outline around it.
-        tone = rng.uniform(0.08, 0.4) if rng.random() < 0.5 else rng.uniform(0.35, 0.8)
+        is_firm = rng.random() < 0.5 and stats[label, cv2.CC_STAT_AREA] < LARGEST_FIRM_FILL * labels.size
+        tone = rng.uniform(0.35, 0.8) if is_firm else rng.uniform(0.08, 0.35)
         sheet.add_tone((region * texture.clip(0, 1) * tone).astype(np.float32))
 
 

@@ -102,7 +102,7 @@ def _draw_sample(rng: np.random.Generator, material: Material, size: int) -> Sam
     kind = rng.random()
     if kind < 0.04:
         pass  # an empty sheet: blank must stay blank
-    elif kind < 0.16 and material.over_sketches:
+    elif kind < 0.24 and material.over_sketches:
         draw_over_sketch(sheet, hand, material.over_sketches)
     else:
         is_identity = kind > 0.92
