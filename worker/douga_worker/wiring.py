@@ -13,6 +13,7 @@ from douga_shared.object_store.protocol import ObjectStore
 from douga_shared.recipe import Precision, Recipe
 from douga_worker.isolated import IsolatedProcesses
 from douga_worker.pipeline import Instructions, Pipeline
+from douga_worker.steps.clear_fog import clear_fog
 from douga_worker.steps.prepare_scan import prepare_pixels
 from douga_worker.steps.read_scan import Scan
 from douga_worker.steps.resample import to_scan_size
@@ -87,6 +88,6 @@ def open_single_cleaner(
     def clean(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         prepared = prepare_pixels(Scan(pixels=pixels, dpi=None))
         (coverage,) = cleaner.clean([prepared.working_ink], strength)
-        return to_scan_size(coverage, (pixels.shape[0], pixels.shape[1]))
+        return to_scan_size(clear_fog(coverage), (pixels.shape[0], pixels.shape[1]))
 
     return clean

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from douga_shared.manifest import Quality
 from douga_shared.recipe import Output, Recipe
 from douga_worker.steps.check_quality import check_quality
+from douga_worker.steps.clear_fog import clear_fog
 from douga_worker.steps.resample import to_scan_size
 from douga_worker.steps.vectorise import vectorise
 from douga_worker.steps.weigh_lines import weigh_lines
@@ -59,7 +60,7 @@ def finish_drawing(
         nonlocal began
         seconds[step], began = time.perf_counter() - began, time.perf_counter()
 
-    lines = to_scan_size(coverage, (ink.shape[0], ink.shape[1]))
+    lines = to_scan_size(clear_fog(coverage), (ink.shape[0], ink.shape[1]))
     if recipe.line_weight_px is not None:
         lines = weigh_lines(lines, recipe.line_weight_px)
     lap("redraw")

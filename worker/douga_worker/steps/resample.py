@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-FOG_GAIN = 1.35
+FOG_GAIN = 1.8
 """Coverage is spread around one half by this much: what is nearly paper becomes paper, nearly line line."""
 
 
