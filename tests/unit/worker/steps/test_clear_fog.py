@@ -20,7 +20,7 @@ def test_a_firm_line_keeps_every_pixel() -> None:
     """Soft edges included."""
     line = np.asarray(cv2.GaussianBlur(sheet_with_line(255), (0, 0), 0.7), dtype=np.uint8)
     cleared = clear_fog(line)
-    assert (cleared[20:40] >= line[20:40] - 12).all()
+    assert int((line.astype(int) - cleared).max()) <= 12
 
 
 def test_fog_that_is_nowhere_firm_is_gone() -> None:
