@@ -14,8 +14,9 @@ SCALE_STEPS_PER_OCTAVE = 2
 """Scales are rounded to half octaves, so that neighbouring frames, measured a little apart, agree."""
 LARGEST_SCALE = 4.0
 SMALLEST_SCALE = 1 / 8
-MEASURED_PX = 3_000
-"""Longer edges are measured on every other pixel row and column: enough pencil is left."""
+MEASURED_PIXEL_COUNT = 9_000_000
+"""A larger sheet is measured on bands of rows across it: pencil enough, and memory has a ceiling."""
+BAND_ROW_COUNT = 128
 
 
 def pencil_width_px(ink: NDArray[np.uint8]) -> float:
@@ -28,18 +29,18 @@ def pencil_width_px(ink: NDArray[np.uint8]) -> float:
         Median line width in px of ``ink``; 0 where there is no ink to speak of. Good to about 15 %
         from 1.5 px upwards.
     """
-    # Twice the size, or a line of 2 px could not be told from one of 1 px.
-    enlarge = 2.0 if max(ink.shape) <= MEASURED_PX else 1.0
-    large = cv2.resize(ink, None, fx=enlarge, fy=enlarge, interpolation=cv2.INTER_LINEAR)
-    drawn = (large > _line_tone(ink)).astype(np.uint8)
-    depth = cv2.distanceTransform(drawn, cv2.DIST_L2, cv2.DIST_MASK_5)
-    ridge = (depth >= cv2.dilate(depth, np.ones((3, 3), np.uint8))) & (depth >= 1.0)
-    widths = depth[ridge] * 2 - 1
+    shrunk = 1
+    # Bands of so large a sheet would lie far apart; its pencil is wide enough to be measured at half size.
+    while ink.size > 4 * MEASURED_PIXEL_COUNT:
+        ink = np.asarray(cv2.resize(ink, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        shrunk *= 2
+    tone = _line_tone(ink)
+    widths = np.concatenate([_widths_px(band, tone) for band in _bands(ink)])
     if widths.size < 60:
         return 0.0
     # Grain breaks lines into crumbs: a crumb counts by its width, a line by its length.
     widths = widths[widths >= np.percentile(widths, 25)]
-    return float(np.median(widths)) / enlarge
+    return float(np.median(widths)) * shrunk
 
 
 def working_scale(width_px: float) -> float:
@@ -49,6 +50,26 @@ def working_scale(width_px: float) -> float:
     octaves = math.log2(WORKING_PENCIL_PX / width_px)
     rounded = round(octaves * SCALE_STEPS_PER_OCTAVE) / SCALE_STEPS_PER_OCTAVE
     return float(min(max(2.0**rounded, SMALLEST_SCALE), LARGEST_SCALE))
+
+
+def _bands(ink: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    """The whole sheet if it is small, else bands of it at equal distances."""
+    height, width = ink.shape
+    row_count = MEASURED_PIXEL_COUNT // width
+    if row_count >= height:
+        return [ink]
+    band_count = max(1, row_count // BAND_ROW_COUNT)
+    rows = max(1, row_count // band_count)
+    return [ink[top : top + rows] for top in np.linspace(0, height - rows, band_count, dtype=int)]
+
+
+def _widths_px(ink: NDArray[np.uint8], tone: float) -> NDArray[np.float32]:
+    """Line widths along the middles of all lines."""
+    # Twice the size, or a line of 2 px could not be told from one of 1 px.
+    large = cv2.resize(ink, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
+    depth = cv2.distanceTransform((large > tone).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    ridge = (depth >= cv2.dilate(depth, np.ones((3, 3), np.uint8))) & (depth >= 1.0)
+    return np.asarray((depth[ridge] * 2 - 1) / 2, dtype=np.float32)
 
 
 def _line_tone(ink: NDArray[np.uint8]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, replace
 
@@ -10,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from douga_worker.steps.flatten_paper import flatten_paper
-from douga_worker.steps.measure_pencil import pencil_width_px, working_scale
+from douga_worker.steps.measure_pencil import SCALE_STEPS_PER_OCTAVE, pencil_width_px, working_scale
 from douga_worker.steps.read_scan import Scan, read_scan
 from douga_worker.steps.resample import to_working_size
 
 PREVIEW_EDGE_PX = 1400
 """Long edge of the copy of the scan that the report shows."""
+ENLARGED_PIXEL_COUNT = 64_000_000
+"""No scan is enlarged beyond this: a fine pencil is enlarged on a small scan, dust on a large one is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ def prepare_pixels(scan: Scan) -> PreparedScan:
     began = time.perf_counter()
     ink = flatten_paper(scan.pixels)
     width = pencil_width_px(ink)
-    working_ink = to_working_size(ink, working_scale(width))
+    working_ink = to_working_size(ink, min(working_scale(width), _largest_scale(ink.size)))
     return PreparedScan(
         ink=ink,
         working_ink=working_ink,
@@ -60,6 +63,12 @@ def prepare_pixels(scan: Scan) -> PreparedScan:
         dpi=scan.dpi,
         seconds={"flatten": time.perf_counter() - began},
     )
+
+
+def _largest_scale(pixel_count: int) -> float:
+    """The largest half octave that the scan may be enlarged by; at least 1."""
+    octaves = math.log2(ENLARGED_PIXEL_COUNT / pixel_count) / 2
+    return float(max(1.0, 2.0 ** (math.floor(octaves * SCALE_STEPS_PER_OCTAVE) / SCALE_STEPS_PER_OCTAVE)))
 
 
 def _preview(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
