@@ -39,7 +39,9 @@ def flatten_paper(pixels: NDArray[np.uint8], *, window_share: float = WINDOW_SHA
         return _stretch(_darkness(pixels, window_share))
     channels = [_darkness(np.ascontiguousarray(pixels[..., i]), window_share) for i in range(3)]
     darkest = np.maximum(np.maximum(channels[0], channels[1]), channels[2])
-    mean = cv2.addWeighted(cv2.addWeighted(channels[0], 0.5, channels[1], 0.5, 0), 2 / 3, channels[2], 1 / 3, 0)
+    mean = cv2.addWeighted(
+        cv2.addWeighted(channels[0], 0.5, channels[1], 0.5, 0), 2 / 3, channels[2], 1 / 3, 0
+    )
     mixed = cv2.addWeighted(darkest, DARKEST_CHANNEL_SHARE, mean, 1 - DARKEST_CHANNEL_SHARE, 0)
     return _stretch(np.asarray(mixed, dtype=np.uint8))
 
