@@ -45,18 +45,19 @@ class Shape:
 
 
 class ResidualBlock(nn.Module):
-    """x + g * conv(relu(conv(x))); g starts small, so that a fresh block is near the identity."""
+    """x + conv(relu(conv(x))); the second convolution starts at zero: a fresh block changes nothing."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
-        self.gain = nn.Parameter(torch.full((1, channels, 1, 1), 0.1))
+        nn.init.zeros_(self.second.weight)
+        nn.init.zeros_(self.second.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to the same shape."""
         residual: Tensor = self.second(F.relu(self.first(x)))
-        return x + self.gain * residual
+        return x + residual
 
 
 class SimplificationNetwork(nn.Module):

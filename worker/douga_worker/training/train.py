@@ -39,7 +39,7 @@ class Plan:
     batch: int = 8
     crop_px: int = 192
     """Edge of what one step sees of a sample; a multiple of ``shape.multiple_px``."""
-    learning_rate: float = 2e-3
+    learning_rate: float = 1.5e-3
     average_decay: float = 0.998
     """Per step, of the running mean of the weights that is shipped."""
     synthesis_processes: int = 1

@@ -40,8 +40,8 @@ def random_weights(shape: Shape = SMALL) -> Weights:
     assert head.bias is not None
     with torch.no_grad():
         for name, value in network.named_parameters():
-            if name.endswith("gain"):
-                value.fill_(1.0)
+            if ".second." in name:
+                value.normal_(0, 0.1)
         logits = network(torch.rand(1, 1, 96, 96), torch.tensor([STRENGTH]))
         head.weight.mul_(2.0 / logits.std())
         head.bias.sub_(logits.mean()).mul_(2.0 / logits.std())
