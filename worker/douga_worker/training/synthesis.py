@@ -62,22 +62,23 @@ class Sample:
     """0..1, what the target was drawn for."""
 
 
-def synthesise(seed: int, material: Material, *, size: int = 320) -> Sample:
+def synthesise(seed: int, material: Material, *, size: int = 320, strength: float | None = None) -> Sample:
     """Make one pair.
 
     Args:
         seed: the same seed and material give the same sample, bit for bit, in any process.
         material: line art, over-sketches, papers, pairs.
         size: edge of the square sample in px, at the scale the network works at.
+        strength: 0..1, what the target is drawn for; None draws it: the usual 0.5 half of the time.
 
     Returns:
         An aligned pair and the strength its target was drawn for.
     """
-    sample = _draw_sample(np.random.default_rng((seed, 0)), material, size)
+    sample = _draw_sample(np.random.default_rng((seed, 0)), material, size, strength)
     for attempt in range(1, TRIES):
         if shows_its_target(sample):
             break
-        sample = _draw_sample(np.random.default_rng((seed, attempt)), material, size)
+        sample = _draw_sample(np.random.default_rng((seed, attempt)), material, size, strength)
     return sample
 
 
@@ -93,10 +94,11 @@ def shows_its_target(sample: Sample) -> bool:
     return bool((nearby[line] < 45).mean() < 0.04)
 
 
-def _draw_sample(rng: np.random.Generator, material: Material, size: int) -> Sample:
+def _draw_sample(rng: np.random.Generator, material: Material, size: int, wanted: float | None) -> Sample:
     if material.pairs and (not material.drawings or rng.random() < PAIR_SHARE):
         return _cut_from_pair(rng, material.pairs[int(rng.integers(len(material.pairs)))], size)
     strength = 0.5 if rng.random() < 0.5 else float(rng.uniform(0, 1))
+    strength = strength if wanted is None else wanted
     sheet = Sheet(rng, size, strength)
     hand = random_hand(rng)
     kind = rng.random()
