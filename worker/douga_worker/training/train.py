@@ -20,12 +20,15 @@ from torch import Tensor
 from douga_shared.errors import ConfigurationError
 from douga_worker.network.architecture import Shape, SimplificationNetwork, on_device
 from douga_worker.network.weights import load_weights, write_weights
+from douga_worker.training.level_heads import LevelHeads
 from douga_worker.training.loss import line_loss
 from douga_worker.training.sample_stream import SampleStream
 from douga_worker.training.synthesis import Material, Sample, synthesise
 
 VALIDATION_SEEDS = range(48)
 CHECKPOINT_SECONDS = 120.0
+LEVELS_WEIGHT = 0.5
+"""Of the coarse levels' own losses against that of the drawing."""
 PICTURED = 12
 """So many validation samples are drawn in ``validation.png``."""
 
@@ -130,14 +133,18 @@ class _Run:
         self.network = on_device(network, plan.device).train()
         self.mean = on_device(SimplificationNetwork(network.shape), plan.device)
         self.mean.load_state_dict(network.state_dict())
+        self.heads = LevelHeads(self.network).to(plan.device)
         self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), plan.learning_rate, betas=(0.9, 0.99), weight_decay=1e-3
+            [*self.network.parameters(), *self.heads.parameters()],
+            plan.learning_rate,
+            betas=(0.9, 0.99),
+            weight_decay=1e-3,
         )
         self._checkpoint = folder / "checkpoint.pt"
         if self._checkpoint.exists():
             try:
                 self._restore()
-            except (RuntimeError, ValueError, KeyError, EOFError, pickle.UnpicklingError) as fault:
+            except (OSError, RuntimeError, ValueError, KeyError, EOFError, pickle.UnpicklingError) as fault:
                 raise ConfigurationError(
                     f"checkpoint {self._checkpoint} cannot be gone on from ({fault}); "
                     "give the options it was begun with, or another --out"
@@ -149,9 +156,11 @@ class _Run:
         """One step on one batch; the arrays are those of ``SampleStream.batch``."""
         for group in self.optimiser.param_groups:
             group["lr"] = self._learning_rate()
-        loss = line_loss(self.network(*self._tensors(ink, strength)), self._tensor(target))
+        meant = self._tensor(target)
+        loss = line_loss(self.network(*self._tensors(ink, strength)), meant)
+        learnt = loss + LEVELS_WEIGHT * self.heads.loss(meant)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        learnt.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimiser.step()
         self.step += 1
@@ -168,6 +177,7 @@ class _Run:
         state = {
             "network": self.network.state_dict(),
             "mean": self.mean.state_dict(),
+            "heads": self.heads.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "progress": asdict(progress),
         }
@@ -192,6 +202,7 @@ class _Run:
         state = torch.load(self._checkpoint, map_location=self.plan.device, weights_only=True)
         self.network.load_state_dict(state["network"])
         self.mean.load_state_dict(state["mean"])
+        self.heads.load_state_dict(state["heads"])
         self.optimiser.load_state_dict(state["optimiser"])
         progress = Progress(**state["progress"])
         self.step, self.minutes, self.samples = progress.step, progress.minutes, progress.samples
