@@ -158,7 +158,8 @@ class Pipeline:
             drawn = self._cleaner.clean(inks, self._instructions.recipe.strength)
         except FrameRejected as rejection:
             if len(batch) == 1:
-                batch[0].rejection = rejection
+                named = f"{batch[0].frame.scan}: {rejection.message}"
+                batch[0].rejection = FrameRejected(rejection.reason, named)
                 return
             # Somebody in the batch is to blame; alone, each frame answers for itself.
             for passage in batch:
