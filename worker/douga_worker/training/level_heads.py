@@ -8,7 +8,7 @@ become an adaptive threshold first, and left them no gradient to learn from.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F  # noqa: N812 - torch's own customary name
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from douga_worker.network.architecture import SimplificationNetwork
