@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 Floats = NDArray[np.float64]
 Curves = Floats
@@ -35,10 +36,10 @@ class Edge:
     """(H, W) distance of every traced pixel to the border."""
     contours: tuple[Floats, ...]
     """(N, 2) x, y each, closed, half a pixel outside the line's own pixels."""
-    points: Floats
-    """All contours in one."""
+    nearest: cKDTree | None
+    """Finds the nearest point of all contours, numbered through; None where there is no border."""
     starts: NDArray[np.intp]
-    """Index in ``points`` of every contour's first point."""
+    """Number of every contour's first point."""
 
 
 def find_edge(is_ink: NDArray[np.bool_]) -> Edge:
@@ -52,7 +53,7 @@ def find_edge(is_ink: NDArray[np.bool_]) -> Edge:
     return Edge(
         distance=np.asarray(distance, np.float32),
         contours=contours,
-        points=np.concatenate(contours) if contours else np.zeros((0, 2)),
+        nearest=cKDTree(np.concatenate(contours)) if contours else None,
         starts=np.cumsum([0, *sizes[:-1]]).astype(np.intp),
     )
 
@@ -75,7 +76,9 @@ def lay_onto_edge(curve: Floats, edge: Edge) -> Curves:
 
     Returns the curve alone, unchanged, where its ends do not lie on one contour.
     """
-    first, last = (int(np.argmin(((edge.points - end) ** 2).sum(axis=1))) for end in (curve[0], curve[3]))
+    if edge.nearest is None:
+        return curve[None]
+    first, last = (int(place) for place in edge.nearest.query(curve[[0, 3]])[1])
     number = int(np.searchsorted(edge.starts, first, side="right")) - 1
     if number != int(np.searchsorted(edge.starts, last, side="right")) - 1:
         return curve[None]
