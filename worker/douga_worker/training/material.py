@@ -64,12 +64,16 @@ def _drawings(folders: Sequence[Path], cache: Path, report: Callable[[str], None
     kept = cache / f"line-art-{_fingerprint(files)}.npz"
     if not kept.exists():
         report(f"following the strokes of {len(files)} drawings ...")
-        with mp.get_context("spawn").Pool(initializer=cv2.setNumThreads, initargs=(1,)) as pool:
-            found = [drawing for drawing in pool.imap(_follow, files, chunksize=8) if drawing is not None]
+        found = _follow_all(files)
         if not found:
             raise InputMissing(f"none of {len(files)} SVG files is a line drawing")
         write_library(kept, found)
     return read_library(kept)
+
+
+def _follow_all(files: Sequence[Path]) -> list[Drawing]:
+    with mp.get_context("spawn").Pool(initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+        return [drawing for drawing in pool.imap(_follow, files, chunksize=8) if drawing is not None]
 
 
 def _svgs(folder: Path) -> Iterable[Path]:

@@ -92,7 +92,8 @@ def draw_polyline(canvas: NDArray[np.uint8], points: Points, width_px: float, va
     Args:
         canvas: uint8, ``SUPERSAMPLE`` times the size of the sheet, changed in place.
         points: (N, 2) px of the sheet.
-        width_px: in px of the sheet, rounded to 1 / ``SUPERSAMPLE``.
+        width_px: in px of the sheet. OpenCV draws soft edges outside of it and even thicknesses like
+            the next odd one: what is drawn is 0.3 to 1.3 px wider, in steps of 1 px.
         value: 0..255; it replaces what is there.
     """
     fixed = np.round((points + 0.5) * SUPERSAMPLE * 2**_FRACTION_BITS - 2 ** (_FRACTION_BITS - 1))
@@ -135,7 +136,10 @@ def draw_rough(
 
 
 def _spans(rng: np.random.Generator, length: int, hand: Hand) -> list[tuple[int, int]]:
-    """Which stretch of the line each stroke covers: a chain without gaps, then more wherever it pleases."""
+    """Which stretch of the line each stroke covers: a chain from end to end, then more wherever it pleases.
+
+    Two links may be a point apart, which the pencil's width covers.
+    """
     spans = []
     start = 0
     while start < length - 1:

@@ -8,7 +8,6 @@ import numpy as np
 from douga_worker.training.roughen import Hand, Points, draw_polyline, draw_rough
 from douga_worker.training.sheet import Sheet, scribble, smooth_curve
 
-
 LARGEST_FIRM_FILL = 0.15
 """Share of the sheet: nobody presses hard over a whole background."""
 
