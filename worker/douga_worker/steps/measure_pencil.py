@@ -14,6 +14,10 @@ SCALE_STEPS_PER_OCTAVE = 2
 """Scales are rounded to half octaves, so that neighbouring frames, measured a little apart, agree."""
 LARGEST_SCALE = 4.0
 SMALLEST_SCALE = 1 / 8
+LOST_EDGE_PX = 0.2
+"""Cut above half its tone, a soft line loses a tenth of a pixel on either side."""
+WIDEST_LINE_SHARE = 1 / 30
+"""Of the long edge; what is wider is a solid black, not a line."""
 MEASURED_PIXEL_COUNT = 9_000_000
 """A larger sheet is measured on bands of rows across it: pencil enough, and memory has a ceiling."""
 BAND_ROW_COUNT = 128
@@ -36,11 +40,12 @@ def pencil_width_px(ink: NDArray[np.uint8]) -> float:
         shrunk *= 2
     tone = _line_tone(ink)
     widths = np.concatenate([_widths_px(band, tone) for band in _bands(ink)])
+    widths = widths[widths < max(ink.shape) * WIDEST_LINE_SHARE]
     if widths.size < 60:
         return 0.0
     # Grain breaks lines into crumbs: a crumb counts by its width, a line by its length.
     widths = widths[widths >= np.percentile(widths, 25)]
-    return float(np.median(widths)) * shrunk
+    return (float(np.median(widths)) + LOST_EDGE_PX) * shrunk
 
 
 def working_scale(width_px: float) -> float:
@@ -73,6 +78,6 @@ def _widths_px(ink: NDArray[np.uint8], tone: float) -> NDArray[np.float32]:
 
 
 def _line_tone(ink: NDArray[np.uint8]) -> float:
-    """Half way up to the darkest pencil: between the tone of shading and that of lines."""
+    """Above most coloured areas and shading, below the lines that are drawn around them."""
     marks = ink[ink > 60]
-    return max(70.0, 0.5 * float(np.percentile(marks, 85))) if marks.size else 255.0
+    return max(70.0, 0.6 * float(np.percentile(marks, 95))) if marks.size else 255.0
