@@ -26,9 +26,8 @@ def clear_fog(coverage: NDArray[np.uint8]) -> NDArray[np.uint8]:
         (H, W) uint8; lines that stay keep their soft edge.
     """
     count, labels, stats, _ = cv2.connectedComponentsWithStats((coverage >= FAINT).astype(np.uint8))
-    firmest = np.zeros(count, np.uint8)
-    np.maximum.at(firmest, labels.ravel(), coverage.ravel())
-    is_line = (firmest >= FIRM) & (stats[:, cv2.CC_STAT_AREA] >= SMALLEST_AREA_PX)
-    is_line[0] = False
+    is_line = np.zeros(count, np.bool_)
+    is_line[np.unique(labels[coverage >= FIRM])] = True
+    is_line &= stats[:, cv2.CC_STAT_AREA] >= SMALLEST_AREA_PX
     kept = cv2.dilate(is_line[labels].astype(np.uint8), np.ones((3, 3), np.uint8))
     return np.asarray(coverage * kept, dtype=np.uint8)
