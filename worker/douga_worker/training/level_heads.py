@@ -40,7 +40,7 @@ class LevelHeads(nn.Module):
         """
         losses = []
         for head, features in zip(self.heads, self._seen, strict=True):
-            coverage = F.adaptive_avg_pool2d(target, features.shape[2:])
+            coverage = F.adaptive_avg_pool2d(target, (features.shape[2], features.shape[3]))
             meant = (coverage / FULL_CELL).clamp(max=1)
             losses.append(F.binary_cross_entropy_with_logits(head(features), meant))
         self._seen.clear()
