@@ -21,6 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
@@ -78,7 +79,10 @@ def _measure(count: int, scratch: Path) -> dict[str, object]:
 
 def _scans(folder: Path, count: int) -> Path:
     """Distinct pages in several formats; a few drawings are enough, names differ."""
-    pages = [rough_drawing(seed, *A4_AT_200_DPI) for seed in range(4)]
+    # Drawn at half size and enlarged: the pencil is then some 4 px wide, as half a millimetre is.
+    width, height = A4_AT_200_DPI
+    half = [rough_drawing(seed, width // 2, height // 2) for seed in range(4)]
+    pages = [np.asarray(cv2.resize(page, (width, height)), dtype=np.uint8) for page in half]
     makers: list[tuple[str, Callable[[NDArray[np.uint8]], bytes]]] = [
         ("png", as_png),
         ("jpg", as_jpeg),
