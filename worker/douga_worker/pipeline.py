@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from douga_shared import object_keys
 from douga_shared.discover import Frame
-from douga_shared.done_markers import write_done_marker
+from douga_shared.done_markers import read_done_marker, write_done_marker
 from douga_shared.errors import FrameRejected
 from douga_shared.manifest import Failure, FrameRecord, FrameState, OutputRecord, Quality
 from douga_shared.object_store.protocol import ObjectStore
@@ -87,6 +87,8 @@ class _Passage:
     size_px: tuple[int, int] = (0, 0)
     """Width, height."""
     dpi: float | None = None
+    outputs: dict[Output, OutputRecord] = field(default_factory=dict)
+    """What is stored, also by an earlier run of the same recipe that wrote other outputs."""
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -191,7 +193,22 @@ class Pipeline:
         for output, data in passage.finished.files.items():
             self._drawings.write(object_keys.drawing(stem, output), data)
         passage.seconds["write"] = time.perf_counter() - began
+        written = {kind: _output(stem, kind, data) for kind, data in passage.finished.files.items()}
+        passage.outputs = self._kept_outputs(passage) | written
         write_done_marker(self._drawings, self._record(passage))
+
+    def _kept_outputs(self, passage: _Passage) -> dict[Output, OutputRecord]:
+        """Outputs of an earlier run that still hold: same scan, same recipe, and the file is there."""
+        earlier = read_done_marker(self._drawings, passage.frame.stem)
+        now = (self._instructions.recipe.fingerprint, passage.scan_sha256)
+        if earlier is None or (earlier.recipe_fingerprint, earlier.scan_sha256) != now:
+            return {}
+        stored = {kind: self._drawings.stat(output.object_key) for kind, output in earlier.outputs.items()}
+        return {
+            kind: output
+            for kind, output in earlier.outputs.items()
+            if (info := stored[kind]) is not None and info.size_bytes == output.size_bytes
+        }
 
     def _record(self, passage: _Passage) -> FrameRecord:
         frame, seconds = passage.frame, {step: round(took, 4) for step, took in passage.seconds.items()}
@@ -213,9 +230,7 @@ class Pipeline:
         return msgspec.structs.replace(
             record,
             state=FrameState.DONE,
-            outputs={
-                output: _output(frame.stem, output, data) for output, data in passage.finished.files.items()
-            },
+            outputs=passage.outputs,
             quality=passage.finished.quality,
             has_pictures=bool(passage.finished.pictures),
         )

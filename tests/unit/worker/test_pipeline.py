@@ -202,3 +202,12 @@ def test_all_outputs_are_written(processes: IsolatedProcesses) -> None:
     list(pipeline.run(frames_of(scans)))
     names = {info.object_key for info in drawings.list() if "/" not in info.object_key}
     assert names == {"A1.png", "A1-alpha.png", "A1.tga", "A1.tif", "A1.svg"}
+
+
+def test_outputs_of_an_earlier_run_with_the_same_recipe_stay_on_record(processes: IsolatedProcesses) -> None:
+    """Asking for a TIFF today does not forget the SVG of yesterday, unless somebody deleted it."""
+    scans, drawings = MemoryStore({"A1.png": rough_png()}), MemoryStore()
+    run(processes, scans, drawings)
+    drawings.delete("A1.png")
+    (record,) = pipeline_of(scans, drawings, processes, outputs=(Output.TIF,)).run(frames_of(scans))
+    assert set(record.outputs) == {Output.SVG, Output.TIF}
