@@ -237,3 +237,14 @@ def test_a_second_run_into_the_same_folder_is_turned_away(scans: Path, tmp_path:
         run = douga("clean", scans, out)
     assert run.returncode == ExitCode.USAGE
     assert "another 'douga clean' is writing" in run.stderr
+
+
+def test_a_destination_that_takes_no_file_is_an_error_of_the_command(scans: Path, tmp_path: Path) -> None:
+    """A read-only disk, or a file where Douga's own folder must be: said at once, not as a fault of Douga."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / ".douga").write_bytes(b"")
+    run = douga("clean", scans, out)
+    assert run.returncode == ExitCode.USAGE
+    assert f"the folder '{out}' cannot be written" in run.stderr
+    assert "Traceback" not in run.stderr

@@ -231,8 +231,15 @@ def _open_source(source: Path) -> tuple[FolderStore, str]:
 def _only_writer(destination: Path) -> Iterator[None]:
     """Keep a second run out of the same destination; the lock dies with its process, even by SIGKILL."""
     path = destination / LOCK
-    path.parent.mkdir(exist_ok=True)
-    with path.open("w") as lock:
+    try:
+        path.parent.mkdir(exist_ok=True)
+        opened = path.open("w")
+    except OSError as error:
+        raise ConfigurationError(
+            f"the folder '{destination}' cannot be written ({error.strerror}); "
+            "change its permissions or give another folder"
+        ) from error
+    with opened as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
