@@ -87,7 +87,9 @@ def write_scans(folder: Path, scans: Mapping[str, bytes]) -> Path:
     return folder
 
 
-def douga(*arguments: str | Path, timeout: float = 150) -> subprocess.CompletedProcess[str]:
+def douga(
+    *arguments: str | Path, timeout: float = 150, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run the command line as a user does, to its end."""
     return subprocess.run(
         [sys.executable, "-m", "douga_producer", *map(str, arguments)],
@@ -95,6 +97,7 @@ def douga(*arguments: str | Path, timeout: float = 150) -> subprocess.CompletedP
         text=True,
         timeout=timeout,
         check=False,
+        env={**os.environ, **(environment or {})},
     )
 
 

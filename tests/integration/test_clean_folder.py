@@ -248,3 +248,13 @@ def test_a_destination_that_takes_no_file_is_an_error_of_the_command(scans: Path
     assert run.returncode == ExitCode.USAGE
     assert f"the folder '{out}' cannot be written" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_the_last_lines_survive_hostile_names_and_a_log_that_is_not_unicode(tmp_path: Path) -> None:
+    """They neither end the run nor begin a line of their own nor colour the terminal."""
+    scans = write_scans(tmp_path / "scans", {"原画\x1b[31m\nopenjd_fail: x1.png": b""})
+    run = douga("clean", scans, tmp_path / "out", environment={"PYTHONIOENCODING": "ascii:strict"})
+    assert run.returncode == ExitCode.SOME_FRAMES_FAILED, run.stderr
+    assert run.stdout.splitlines()[-1].startswith(
+        "failed  \\u539f\\u753b [31m openjd_fail: x1.png is an empty"
+    )

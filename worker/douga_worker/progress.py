@@ -97,7 +97,7 @@ class BarProgress:
         if record.state is FrameState.FAILED:
             self._failed_count += 1
             # Text, not markup: a frame may be called [red].
-            self._console.print(Text(f"failed  {_failure(record)}", style="red"))
+            self._console.print(Text(failure_line(record), style="red"))
         self._bar.advance(self._row)
         state = self._bar.tasks[0]
         pace = f"{state.speed:.2f} frames/s" if state.speed else ""
@@ -112,6 +112,7 @@ class _Counting:
         self._out = out
         self._clock = clock
         self._total = self._done = self._failed = 0
+        self._has_begun = False
         self._start = clock()
 
     def __exit__(
@@ -120,6 +121,7 @@ class _Counting:
 
     def _begin(self, frame_count: int, already_done_count: int) -> None:
         self._total = frame_count - already_done_count
+        self._has_begun = True
         self._start = self._clock()
 
     def _count(self, record: FrameRecord) -> None:
@@ -136,9 +138,7 @@ class _Counting:
         return (self._total - self._done) / max(1e-6, self._frames_per_second)
 
     def _say(self, line: str) -> None:
-        # A drawing's name must not end the run on a machine whose log is not Unicode.
-        encoding = self._out.encoding or "utf-8"
-        self._out.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        self._out.write(writable(line, self._out) + "\n")
         self._out.flush()
 
 
@@ -173,7 +173,7 @@ class PlainProgress(_Counting):
         with self._lock:
             self._count(record)
             if record.state is FrameState.FAILED:
-                self._say(f"failed  {_failure(record)}")
+                self._say(failure_line(record))
             if self._done == self._total:
                 self._say_count()
         self.beat()
@@ -186,6 +186,10 @@ class PlainProgress(_Counting):
 
     def _say_count(self) -> None:
         self._spoke = self._clock()
+        if not self._has_begun:
+            # Loading the network and looking through a slow share take a while; there is no count yet.
+            self._say("starting")
+            return
         left = f"{self._seconds_left:.0f} s left  " if self._done else ""
         self._say(
             f"{self._done}/{self._total} frames  {self._frames_per_second:.2f} frames/s  "
@@ -229,11 +233,21 @@ class JsonProgress(_Counting):
         self._say(json.dumps(fields))
 
 
-def _failure(record: FrameRecord) -> str:
-    """One line, whatever the name holds: a message must not begin a line of its own in a farm's log.
+def failure_line(record: FrameRecord) -> str:
+    """Why a frame failed, in one line, whatever its name holds.
 
-    Nor may it move a terminal's cursor or colour its text.
+    A message must not begin a line of its own in a farm's log, nor move a terminal's cursor or colour
+    its text.
     """
     assert record.failure is not None
     shown = (letter if letter.isprintable() else " " for letter in record.failure.message)
-    return " ".join("".join(shown).split())
+    return f"failed  {' '.join(''.join(shown).split())}"
+
+
+def writable(text: str, out: TextIO) -> str:
+    """The text with what ``out`` cannot hold spelled out.
+
+    A drawing's name must not end the run on a machine whose log is not Unicode.
+    """
+    encoding = out.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)

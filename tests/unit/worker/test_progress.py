@@ -82,6 +82,15 @@ def test_plain_progress_speaks_while_nothing_settles() -> None:
     assert ["2 frames, 0 done already", "0/2 frames  0.00 frames/s  0 failed"] == out.getvalue().splitlines()
 
 
+def test_plain_progress_gives_no_count_before_it_knows_one() -> None:
+    """While the network is loaded it only says that it is alive."""
+    clock, out = Clock(), io.StringIO()
+    progress = PlainProgress(out, clock)
+    clock.seconds += HEARTBEAT_SECONDS
+    progress.beat()
+    assert "starting\n" == out.getvalue()
+
+
 def test_the_heart_beats_by_itself_and_stops_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread looks at the clock; it ends with the run."""
     monkeypatch.setattr("douga_worker.progress._LOOK_SECONDS", 0.001)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -135,21 +136,27 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter an option
 
 
 def _sum_up(result: CleanResult, destination: Path) -> None:
+    from douga_worker.progress import failure_line  # noqa: PLC0415 - loads the imaging libraries
+
     manifest = result.manifest
     done, failures = manifest.count(FrameState.DONE), manifest.count(FrameState.FAILED)
     flagged = sum(1 for frame in manifest.frames if frame.quality and frame.quality.flags)
     before = f" ({result.already_done_count} of them before)" if result.already_done_count else ""
-    click.echo(
-        f"{done} of {len(manifest.frames)} frames done{before}, {failures} failed, {flagged} to look at."
-    )
-    click.echo(f"Drawings: {destination}")
+    _say(f"{done} of {len(manifest.frames)} frames done{before}, {failures} failed, {flagged} to look at.")
+    _say(f"Drawings: {destination}")
     if result.report:
-        click.echo(f"Report:   {result.report}")
-    rejected = [frame.failure for frame in manifest.frames if frame.failure]
-    for failure in rejected[:_MOST_FAILURES_SHOWN]:
-        click.echo(f"failed  {' '.join(failure.message.split())}")
+        _say(f"Report:   {result.report}")
+    rejected = [frame for frame in manifest.frames if frame.failure]
+    for frame in rejected[:_MOST_FAILURES_SHOWN]:
+        _say(failure_line(frame))
     if len(rejected) > _MOST_FAILURES_SHOWN:
-        click.echo(f"failed  ... and {len(rejected) - _MOST_FAILURES_SHOWN} more, all in douga.json")
+        _say(f"failed  ... and {len(rejected) - _MOST_FAILURES_SHOWN} more, all in douga.json")
+
+
+def _say(line: str) -> None:
+    from douga_worker.progress import writable  # noqa: PLC0415
+
+    click.echo(writable(line, sys.stdout))
 
 
 def _outputs(text: str) -> tuple[Output, ...]:
