@@ -187,7 +187,7 @@ def test_names_with_spaces_quotes_and_dashes_are_frames_like_others(tmp_path: Pa
         "A 1.png",
         'it\'s "B" 2.png',
         "動画0003.png",
-        "[red]x[/red] 4.png",
+        "[red]x[b] 4.png",
         "line\nbreak 5.png",
     ]
     source = write_scans(tmp_path / "scans", {name: rough_png(n) for n, name in enumerate(names)})
