@@ -250,7 +250,13 @@ def _only_writer(destination: Path) -> Iterator[None]:
 
 
 def _check_apart(source: Path, destination: Path) -> None:
-    if source.resolve() == destination.resolve():
+    try:
+        is_same = source.resolve() == destination.resolve()
+    except FileNotFoundError:
+        raise ConfigurationError(
+            "the current folder is gone; change to another, or give full paths"
+        ) from None
+    if is_same:
         raise ConfigurationError(
             f"'{destination}' holds the scans, which the drawings could overwrite; give another folder"
         )

@@ -52,6 +52,11 @@ FLAG_WORDS = {
         "invented line",
         "Some clean lines have no pencil near them. Look at the overlay: paper folds, tape and dirt do this.",
     ),
+    "mostly_black": FlagWords(
+        "mostly black",
+        "More line than paper: the scan is a negative, was scanned with the lid open, or is not a drawing. "
+        "Invert it or scan it again.",
+    ),
     "specks": FlagWords(
         "specks",
         "Many small pieces that are no strokes: dust, paper grain or the remains of hatching. "

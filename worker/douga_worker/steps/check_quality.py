@@ -44,6 +44,8 @@ INVENTED_SHARE = 0.1
 """Closing gaps and running corners to a point invents a few percent."""
 MANY_SPECKS = 60
 """Freckles, stars and buttons are meant; beyond this it is grain that was taken for drawing."""
+MOSTLY_BLACK_SHARE = 0.4
+"""A drawing is mostly paper, even one with large solid blacks; beyond this the scan is a negative or dark."""
 FOG_SHARE = 0.25
 """Faint ends of strokes make up to a tenth of an honest drawing."""
 
@@ -61,7 +63,8 @@ def check_quality(ink: NDArray[np.uint8], lines: NDArray[np.uint8], *, pencil_wi
 
     Returns:
         Shares in 0..1 and flags among ``blank`` (ink but no line), ``blank_scan`` (neither),
-        ``nearly_blank``, ``lost_ink``, ``invented_ink``, ``specks``, ``fog``.
+        ``nearly_blank``, ``lost_ink``, ``invented_ink``, ``specks``, ``fog``,
+        ``mostly_black``.
     """
     scan_ink_share = _share_at_least(ink, SCAN_INK_LEVEL)
     line_ink_share = _share_at_least(lines, LINE_LEVEL)
@@ -86,6 +89,7 @@ def _flags(quality: Quality) -> tuple[str, ...]:
     if quality.line_ink_share < BLANK_SHARE:
         return ("blank_scan",) if is_scan_blank else ("blank",)
     checks = {
+        "mostly_black": quality.line_ink_share > MOSTLY_BLACK_SHARE,
         "nearly_blank": not is_scan_blank and quality.uncovered_share > 1 - NEARLY_BLANK_COVER,
         "lost_ink": not is_scan_blank and LOST_SHARE < quality.uncovered_share <= 1 - NEARLY_BLANK_COVER,
         "invented_ink": quality.invented_share > INVENTED_SHARE,

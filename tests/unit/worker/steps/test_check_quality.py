@@ -146,3 +146,10 @@ def test_tiny_pages_have_figures_too(shape: tuple[int, int], value: int) -> None
     quality = check_quality(page, page, pencil_width_px=3.0)
     shares = (quality.scan_ink_share, quality.line_ink_share, quality.uncovered_share, quality.invented_share)
     assert all(0.0 <= share <= 1.0 for share in shares)
+
+
+def test_a_negative_is_flagged_as_mostly_black() -> None:
+    """White on black comes out as blobs: somebody must look at it."""
+    ink = np.full((200, 300), 255, np.uint8)
+    ink[40:60, 30:270] = 0
+    assert "mostly_black" in check_quality(ink, ink, pencil_width_px=4.0).flags
