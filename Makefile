@@ -37,7 +37,7 @@ format: .venv/.installed-dev  ## put every file into the house style
 	$(BIN)/ruff format .
 
 bench: .venv/.installed-dev  ## measure; judges nothing
-	for measurement in tests/bench/bench_*.py; do $(BIN)/python $$measurement || exit 1; done
+	for file in tests/bench/bench_*.py; do $(BIN)/python -m tests.bench.$$(basename $$file .py) || exit 1; done
 
 clean:  ## remove what was made, but for the installed environment
 	rm -rf out build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,6 +1,6 @@
 """Measure `douga clean`: seconds a megapixel of every step, and memory against the number of frames.
 
-    python tests/bench/bench_clean.py [--json FILE] [--frames 20 100]
+    python -m tests.bench.bench_clean [--json FILE] [--frames 20 100]
 
 Scans are synthetic A4 pages at 200 dpi. Seconds of steps are wall seconds inside the run, with all
 stages working at once, so they add up to more than the whole.
