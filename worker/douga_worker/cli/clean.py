@@ -56,9 +56,19 @@ class _Terminated(BaseException):
     show_default=True,
     help="A shipped network's name, or a file from 'douga train'.",
 )
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option(
-    "--precision", type=click.Choice([p.value for p in Precision]), default="auto", show_default=True
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where the network runs; auto takes a GPU if there is one.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice([p.value for p in Precision]),
+    default="auto",
+    show_default=True,
+    help="Number format of the network; auto is fp32 on a CPU, bf16 on a GPU.",
 )
 @click.option(
     "--progress",
@@ -102,8 +112,8 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter an option
     Frames already done under the same settings are left alone: run it again after a retake, or after
     it was interrupted, and only what is missing is done.
 
-    Exit codes: 0 all good or done already, 2 usage, 3 some frames failed, 4 no scans to read,
-    33 out of memory, 130 and 143 interrupted.
+    Exit codes: 0 all good or done already, 1 a fault of Douga, 2 usage, 3 some frames failed, 4 no scans
+    to read, 5 a store does not answer, 33 out of memory, 130 and 143 interrupted.
     """
     from douga_worker.local import CleanOptions, clean_folder  # noqa: PLC0415 - loads the imaging libraries
     from douga_worker.progress import ProgressKind, open_progress  # noqa: PLC0415
