@@ -7,12 +7,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from enum import StrEnum
 from types import TracebackType
 from typing import Any, Protocol, TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as RichProgress
 from rich.text import Text
 
@@ -63,15 +64,16 @@ def open_progress(kind: ProgressKind | None, *, clock: Callable[[], float] = tim
 class BarProgress:
     """A live bar on standard error: frames done, frames a second, time left, failures."""
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(self, console: Console | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._failed_count = 0
+        self._clock = clock
+        self._start = clock()
         self._console = console or Console(stderr=True)
         self._bar = RichProgress(
             TextColumn("cleaning"),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
             TextColumn("{task.fields[pace]}"),
-            TimeRemainingColumn(compact=True),
             TextColumn("{task.fields[failures]}", style="red"),
             console=self._console,
         )
@@ -90,6 +92,7 @@ class BarProgress:
         """See ``Progress``."""
         if already_done_count:
             self._console.print(f"{already_done_count} of {frame_count} frames are done already.")
+        self._start = self._clock()
         self._bar.update(self._row, total=frame_count - already_done_count)
 
     def settled(self, record: FrameRecord) -> None:
@@ -99,10 +102,17 @@ class BarProgress:
             # Text, not markup: a frame may be called [red].
             self._console.print(Text(failure_line(record), style="red"))
         self._bar.advance(self._row)
-        state = self._bar.tasks[0]
-        pace = f"{state.speed:.2f} frames/s" if state.speed else ""
         failures = f"{self._failed_count} failed" if self._failed_count else ""
-        self._bar.update(self._row, pace=pace, failures=failures)
+        self._bar.update(self._row, pace=self._pace(), failures=failures)
+
+    def _pace(self) -> str:
+        """Over the whole run: frames come out a batch at a time, so the last few say nothing."""
+        row = self._bar.tasks[0]
+        elapsed = self._clock() - self._start
+        if elapsed < 1 or row.total is None:
+            return ""
+        left = (row.total - row.completed) * elapsed / row.completed
+        return f"{row.completed / elapsed:.2f} frames/s  {timedelta(seconds=round(left))} left"
 
 
 class _Counting:

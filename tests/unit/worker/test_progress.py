@@ -187,6 +187,18 @@ def test_the_bar_shows_counts_and_failures() -> None:
     assert "1 failed" in shown.splitlines()[-1]
 
 
+def test_the_bar_tells_the_pace_of_the_whole_run() -> None:
+    """Three frames of one batch settle in one moment: that is no pace of thousands a second."""
+    clock = Clock()
+    console = Console(record=True, file=io.StringIO(), force_terminal=True, width=120)
+    with BarProgress(console, clock) as progress:
+        progress.began(6, 0)
+        clock.seconds += 6
+        for _ in range(3):
+            progress.settled(done())
+    assert "0.50 frames/s  0:00:06 left" in console.export_text().splitlines()[-1]
+
+
 @pytest.mark.parametrize(
     ("kind", "is_terminal", "expected"),
     [
