@@ -6,6 +6,8 @@
     ├── ConfigurationError      stop at the start: the command cannot be meant like this   exit 2
     ├── InputMissing            stop: there is nothing (readable) to work on               exit 4
     ├── StoreUnreachable        try again later: a passing fault of the store              exit 5
+    ├── QueueUnreachable        try again later: a passing fault of the queue or job store exit 5
+    ├── MessageRejected         a message on the queue is none of ours: to the dead letters
     └── FrameRejected           this frame only: recorded with its reason, the rest go on  exit 3
 
 A message names the frame (or the option) and the remedy.
@@ -30,7 +32,7 @@ class ExitCode(IntEnum):
     INPUT_MISSING = 4
     """The source is missing, unreadable or holds no scan."""
     UNREACHABLE = 5
-    """The store does not answer; trying again may help."""
+    """The store or the queue does not answer; trying again may help."""
     OUT_OF_MEMORY = 33
     """Memory ran out; OpenCue reads this code as 'try again with more memory'."""
     INTERRUPTED = 130
@@ -64,6 +66,10 @@ class Reason(StrEnum):
     """Memory ran out on this frame, even alone."""
     WRITE_FAILED = "write_failed"
     """The drawing could not be written (disk full, permissions)."""
+    STORE_UNREACHABLE = "store_unreachable"
+    """The store answers, but not for this frame, however often it was asked."""
+    KILLED_WORKERS = "killed_workers"
+    """Workers died whenever they worked on this frame, in the end on it alone."""
 
 
 class DougaError(Exception):
@@ -88,6 +94,16 @@ class StoreUnreachable(DougaError):
     """The store did not answer; the same call may go through later."""
 
     exit_code = ExitCode.UNREACHABLE
+
+
+class QueueUnreachable(DougaError):
+    """The queue or the job store did not answer; the same call may go through later."""
+
+    exit_code = ExitCode.UNREACHABLE
+
+
+class MessageRejected(DougaError):
+    """A message cannot be worked on, whoever tries: malformed, forged, or of another version of Douga."""
 
 
 class FrameRejected(DougaError):

@@ -12,6 +12,8 @@ REPORT_PAGE = "report/index.html"
 REPORT_IMAGES = "report/frames/"
 DONE_MARKERS = ".douga/done/"
 """Hidden from a browsing artist; the machine's memory of what is finished."""
+JOBS = ".douga/jobs/"
+"""What was ordered from the farm, and what of it failed."""
 SCAN_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".tga", ".tpic", ".bmp", ".webp"})
 """A file whose name ends like this, in either case, is a scan."""
 
@@ -68,3 +70,28 @@ def done_marker(stem: str) -> str:
 def report_image(stem: str, role: str, suffix: str) -> str:
     """Object key of a picture that the report shows; role is ``scan``, ``lines`` or ``thumb``."""
     return f"{REPORT_IMAGES}{stem}.{role}.{suffix}"
+
+
+def job_record(job_id: str) -> str:
+    """Object key of what was ordered."""
+    return f"{JOBS}{job_id}/job.json"
+
+
+def job_parts(job_id: str) -> str:
+    """Prefix of the lists of a job's frames."""
+    return f"{JOBS}{job_id}/frames/"
+
+
+def job_part(job_id: str, part: int) -> str:
+    """Object key of one list of frames; key order is the order of the parts."""
+    return f"{job_parts(job_id)}{part:06d}.json"
+
+
+def failed_markers(job_id: str) -> str:
+    """Prefix of the records of a job's dead letters."""
+    return f"{JOBS}{job_id}/failed/"
+
+
+def failed_marker(job_id: str, index: int) -> str:
+    """Object key of the record that says why a frame of this job failed."""
+    return f"{failed_markers(job_id)}{index:08d}.json"

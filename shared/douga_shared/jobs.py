@@ -1,0 +1,179 @@
+"""A job of the farm: what was ordered, frame by frame, as recorded in the store before anything is sent.
+
+The record and the lists of frames lie below the destination, beside the done markers. Together they are
+the truth: what remains of a job is its listed frames minus its done markers. Redis may be lost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+
+import msgspec
+
+from douga_shared import object_keys
+from douga_shared.errors import InputMissing
+from douga_shared.object_store.protocol import ObjectStore
+from douga_shared.recipe import Output, Recipe
+
+JOB_VERSION = 1
+PART_FRAMES = 1_000
+"""Frames in one listed part: a page of a bucket's listing."""
+_LABEL_LETTERS = 24
+
+
+class Priority(StrEnum):
+    """Who goes first; strictly: nothing of a lower priority begins while a higher one waits."""
+
+    HIGH = "high"
+    """Tonight's retake."""
+    NORMAL = "normal"
+    LOW = "low"
+    """The archive, when nobody else needs the farm."""
+
+
+class JobState(StrEnum):
+    """What the user wants with a job."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    """No frame begins; ``douga resume`` goes on."""
+    CANCELLED = "cancelled"
+    """No frame begins, frames in the works are dropped; what is done stays."""
+    SUPERSEDED = "superseded"
+    """Cancelled because a later job writes other drawings to the same destination."""
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """One order: these scans, by this recipe, to that place."""
+
+    version: int = JOB_VERSION
+    job_id: str
+    source: str
+    """As the user named it; for people."""
+    scans: str
+    """URL of the store that the frames' object keys are relative to."""
+    drawings: str
+    """URL of the destination."""
+    recipe: Recipe
+    outputs: tuple[Output, ...]
+    has_pictures: bool = True
+    """Make the report's pictures too."""
+    max_megapixels: float = 400.0
+    show: str = ""
+    """Name of the show whose queue the job waits in; empty for the common one."""
+    priority: Priority = Priority.NORMAL
+    submitted_at: float
+    """Seconds since 1970."""
+
+    @property
+    def seal(self) -> str:
+        """16 hexadecimal digits over all that a message of this job may not change."""
+        sealed = (
+            self.job_id,
+            self.scans,
+            self.drawings,
+            self.recipe.fingerprint,
+            self.outputs,
+            self.has_pictures,
+            self.max_megapixels,
+        )
+        return _digest(sealed, 16)
+
+
+class JobFrame(msgspec.Struct, frozen=True, array_like=True):
+    """One frame of a job; an array in JSON, because there are so many."""
+
+    index: int
+    """Its place in the job, from 0; never given to another frame."""
+    scan: str
+    """Name of the scan, relative to the source; names the drawings too."""
+    etag: str
+    """Cheap identity of the scan's content when it was listed."""
+    size_bytes: int
+    object_key: str = ""
+    """Where the scan lies, if not under its name: uploads are stored by content."""
+
+    @property
+    def stem(self) -> str:
+        """Name of the drawings."""
+        return object_keys.stem_of(self.scan)
+
+    @property
+    def scan_key(self) -> str:
+        """Object key of the scan in the store of scans."""
+        return self.object_key or self.scan
+
+
+def new_job_id(source: str, drawings: str, selection: str, recipe: Recipe, outputs: Sequence[Output]) -> str:
+    """Return the id of this order: the same order has the same id, so that sending it twice is one job.
+
+    Args:
+        source: URL or absolute path of the scans.
+        drawings: URL of the destination.
+        selection: the frame range, or a digest of the list of scans; empty for all.
+        recipe: how the drawings are made.
+        outputs: which are made.
+
+    Returns:
+        A word from the source for people and 10 hexadecimal digits, such as ``cut012-a-3f9a2c7e1b``.
+    """
+    digest = _digest((source, drawings, selection, recipe.fingerprint, sorted(outputs)), 10)
+    parts = [part for part in re.split(r"[/:]+", source) if part][-2:]
+    label = re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower())[-_LABEL_LETTERS:].strip("-")
+    return f"{label}-{digest}" if label else digest
+
+
+def write_job(store: ObjectStore, job: Job) -> None:
+    """Record the order below its destination."""
+    store.write(object_keys.job_record(job.job_id), msgspec.json.encode(job))
+
+
+def read_job(store: ObjectStore, job_id: str) -> Job:
+    """Read the record of an order.
+
+    Raises:
+        InputMissing: there is none, or nobody can read it.
+        StoreUnreachable: the store does not answer.
+    """
+    object_key = object_keys.job_record(job_id)
+    if store.stat(object_key) is None:
+        raise InputMissing(f"'{store}' holds no job '{job_id}'; 'douga jobs' lists those that are known")
+    try:
+        return msgspec.json.decode(store.read(object_key), type=Job)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
+        raise InputMissing(f"the record {object_key!r} in '{store}' cannot be read: {fault}") from fault
+
+
+def recorded_jobs(store: ObjectStore) -> tuple[str, ...]:
+    """Return the ids of the jobs recorded below a destination."""
+    folders = store.list_folder(object_keys.JOBS).folders
+    return tuple(folder.removesuffix("/") for folder in folders)
+
+
+def write_part(store: ObjectStore, job_id: str, part: int, frames: Sequence[JobFrame]) -> None:
+    """Record part number ``part`` of a job's frames, before any of them is sent."""
+    store.write(object_keys.job_part(job_id, part), msgspec.json.encode(frames))
+
+
+def read_parts(store: ObjectStore, job_id: str) -> Iterator[tuple[JobFrame, ...]]:
+    """Yield the recorded frames of a job, part by part, in order.
+
+    Raises:
+        InputMissing: a part cannot be read.
+        StoreUnreachable: the store does not answer.
+    """
+    for info in store.list(object_keys.job_parts(job_id)):
+        try:
+            yield msgspec.json.decode(store.read(info.object_key), type=tuple[JobFrame, ...])
+        except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
+            why = f"the list {info.object_key!r} in '{store}' cannot be read: {fault}"
+            raise InputMissing(why) from fault
+                f"the list {info.object_key!r} in '{store}' cannot be read: {fault}"
+            ) from fault
+
+
+def _digest(value: object, digits: int) -> str:
+    return hashlib.sha256(msgspec.json.encode(value)).hexdigest()[:digits]
