@@ -171,8 +171,6 @@ def read_parts(store: ObjectStore, job_id: str) -> Iterator[tuple[JobFrame, ...]
         except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
             why = f"the list {info.object_key!r} in '{store}' cannot be read: {fault}"
             raise InputMissing(why) from fault
-                f"the list {info.object_key!r} in '{store}' cannot be read: {fault}"
-            ) from fault
 
 
 def _digest(value: object, digits: int) -> str:

@@ -1,0 +1,200 @@
+"""The Celery application of the farm: names of tasks and queues, and every delivery setting with its reason.
+
+Producers send tasks by name and load nothing of the worker; workers register their functions under these
+names. A queue is named after its show and priority: ``gpu.bebop.high``; the order in which a worker names its
+queues is the order in which it serves them. In Redis the farm's name stands before every key
+(``douga:gpu.normal``); in RabbitMQ two farms need two virtual hosts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+
+from celery import Celery
+from kombu import Queue
+from kombu.exceptions import OperationalError
+
+from douga_shared.errors import ConfigurationError, QueueUnreachable
+from douga_shared.jobs import Job, Priority
+from douga_shared.messages import Chunk, encode_chunk
+from douga_shared.settings import Settings, TransportKind
+
+CLEAN_CHUNK = "douga.clean_chunk"
+"""Task: clean the frames of one message."""
+ACCOUNT_JOB = "douga.account_job"
+"""Task: write the manifest and the report of a job that is complete."""
+
+
+class Work(StrEnum):
+    """Kinds of work, each with queues of its own."""
+
+    GPU = "gpu"
+    """Chunks of frames, for the network."""
+    CPU = "cpu"
+    """Accounts of jobs; needs no GPU."""
+
+
+QUARANTINE = f"{Work.GPU.value}.quarantine"
+"""Queue of frames in whose company workers died; served last, one frame at a time."""
+
+
+def queue_name(work: Work, show: str = "", priority: Priority = Priority.NORMAL) -> str:
+    """Return the queue of some work, such as ``gpu.normal`` or ``gpu.bebop.high``."""
+    return ".".join(part for part in (work.value, show, priority.value) if part)
+
+
+def served_queues(wanted: Sequence[str]) -> tuple[str, ...]:
+    """Turn ``gpu,cpu,gpu.bebop`` into the queues that a worker serves, in the order in which it does.
+
+    Accounts go first, being few and awaited; then the chunks of all shows by priority; quarantine last.
+
+    Raises:
+        ConfigurationError: a name is neither a kind of work nor a show's.
+    """
+    kinds: list[tuple[Work, str]] = []
+    for name in wanted:
+        kind, _, show = name.partition(".")
+        if kind not in set(Work) or (show and not is_show(show)):
+            raise ConfigurationError(
+                f"--queues: {name!r} is neither 'gpu', 'cpu' nor a show's queue such as 'gpu.bebop'"
+            )
+        kinds.append((Work(kind), show))
+    cpu = [show for kind, show in kinds if kind is Work.CPU]
+    gpu = [show for kind, show in kinds if kind is Work.GPU]
+    names = [queue_name(Work.CPU, show, priority) for priority in Priority for show in cpu]
+    names += [queue_name(Work.GPU, show, priority) for priority in Priority for show in gpu]
+    return tuple(dict.fromkeys(names + [QUARANTINE] * bool(gpu)))
+
+
+def is_show(name: str) -> bool:
+    """Tell whether this can be the name of a show: letters, digits and dashes, 32 at most."""
+    letters = name.replace("-", "")
+    is_plain = letters.isascii() and letters.isalnum() and name == name.lower()
+    return is_plain and len(name) <= 32 and name not in {*Priority, "quarantine"}
+
+
+def make_app(settings: Settings, *, is_moving: Callable[[], bool] | None = None) -> Celery:
+    """Return the Celery application; connects to nothing yet.
+
+    Args:
+        settings: broker, transport and lease.
+        is_moving: asked before leases are renewed; None renews them always.
+    """
+    app = Celery("douga", broker=settings.broker_url, set_as_current=False)
+    if settings.transport is TransportKind.SAFE and not settings.broker_url.startswith("amqp"):
+        kind = "SentinelTransport" if settings.broker_url.startswith("sentinel") else "Transport"
+        app.conf.broker_transport = f"douga_shared.transport:{kind}"
+    app.conf.update(
+        # Only JSON is read: a pickle from the queue would be somebody else's code.
+        task_serializer="json",
+        accept_content=["json"],
+        result_accept_content=["json"],
+        # A chunk leaves the queue when its frames are settled, not when a worker has seen it.
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        # What failed for good is a dead letter by then; redelivering it would fail again.
+        task_acks_on_failure=True,
+        # What became of a frame is in the store and the job store; results in Redis cost 357 bytes a task.
+        task_ignore_result=True,
+        task_store_eager_result=False,
+        # No chunk waits in a worker that is busy while another worker is idle.
+        worker_prefetch_multiplier=1,
+        worker_disable_prefetch=True,
+        # Its socket is how stock Redis notices that the server went away: without it workers fall silent.
+        worker_enable_remote_control=True,
+        # A frame in the works is finished and acked when the broker is back, not thrown away.
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_connection_timeout=5,
+        broker_transport_options=_transport_options(settings, is_moving),
+        # Events cost the main loop time and tell of messages; our metrics tell of frames.
+        worker_send_task_events=False,
+        task_send_sent_event=False,
+        # Douga configures logging itself.
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        task_default_queue=queue_name(Work.GPU),
+        # Nobody but a worker's --queues decides which queues exist.
+        task_create_missing_queues=True,
+        task_default_queue_type="classic",
+        enable_utc=True,
+    )
+    return app
+
+
+def declare(app: Celery, names: Sequence[str]) -> None:
+    """Make the application serve these queues, in this order."""
+    app.conf.task_queues = [Queue(name, routing_key=name) for name in names]
+
+
+class Sender:
+    """Puts work on the queues. Thread-safe; use as a context manager."""
+
+    def __init__(self, app: Celery, settings: Settings) -> None:
+        self._app = app
+        self._where = settings.broker_url.rpartition("@")[2].removeprefix("redis://")
+
+    def send_chunk(self, chunk: Chunk, job: Job) -> None:
+        """Queue a chunk of a job.
+
+        Raises:
+            QueueUnreachable: the broker does not take it; nothing was sent, or it was sent and not confirmed.
+        """
+        name = queue_name(Work.GPU, job.show, job.priority)
+        self._send(CLEAN_CHUNK, encode_chunk(chunk), name)
+
+    def send_to_quarantine(self, chunk: Chunk) -> None:
+        """Queue frames that are to be tried alone."""
+        self._send(CLEAN_CHUNK, encode_chunk(chunk), QUARANTINE)
+
+    def send_account(self, job: Job) -> None:
+        """Ask for manifest and report of a complete job."""
+        message = {"job_id": job.job_id, "drawings": job.drawings}
+        self._send(ACCOUNT_JOB, message, queue_name(Work.CPU, job.show, job.priority))
+
+    def _send(self, task: str, message: object, queue: str) -> None:
+        with self._faults():
+            # The default would write the beginning of the message into its header a second time.
+            self._app.send_task(task, args=[message], queue=queue, argsrepr="", kwargsrepr="")
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError as fault:
+            raise QueueUnreachable(
+                f"the broker at {self._where} takes no message ({fault}); "
+                "check DOUGA_BROKER_URL and the server"
+            ) from fault
+
+
+def _transport_options(settings: Settings, is_moving: Callable[[], bool] | None) -> dict[str, object]:
+    options: dict[str, object] = {
+        # Half-open connections are noticed, also while the server is frozen.
+        "socket_timeout": 15,
+        "socket_connect_timeout": 5,
+        "socket_keepalive": True,
+        "health_check_interval": 10,
+    }
+    if settings.broker_url.startswith("amqp"):
+        return {"confirm_publish": True}
+    if settings.broker_url.startswith("sentinel"):
+        options["master_name"] = settings.sentinel_master
+    options |= {
+        "global_keyprefix": f"{settings.farm}:",
+        "visibility_timeout": settings.lease_seconds,
+        # Look for expired leases every two seconds; the default looks every hundred.
+        "unacked_restore_interval": 2,
+        "unacked_restore_throttle": 1,
+        # Stock transport: a worker killed while it looks must not keep the others from looking for long.
+        "unacked_mutex_expire": 10,
+        # Stock transport: serve the queues in the order they are named.
+        "queue_order_strategy": "priority",
+    }
+    if settings.transport is TransportKind.SAFE:
+        return options | {"is_moving": is_moving} if is_moving else options
+    # Without renewal the lease must outlast the slowest chunk, or it is done twice.
+    return options | {"visibility_timeout": max(600.0, settings.lease_seconds)}
