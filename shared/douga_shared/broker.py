@@ -33,16 +33,16 @@ class Work(StrEnum):
     GPU = "gpu"
     """Chunks of frames, for the network."""
     CPU = "cpu"
-    """Accounts of jobs; needs no GPU."""
+    """Accounts of jobs, in one queue; needs no GPU."""
 
 
 QUARANTINE = f"{Work.GPU.value}.quarantine"
 """Queue of frames in whose company workers died; served last, one frame at a time."""
 
 
-def queue_name(work: Work, show: str = "", priority: Priority = Priority.NORMAL) -> str:
-    """Return the queue of some work, such as ``gpu.normal`` or ``gpu.bebop.high``."""
-    return ".".join(part for part in (work.value, show, priority.value) if part)
+def queue_name(show: str = "", priority: Priority = Priority.NORMAL) -> str:
+    """Return the queue of chunks, such as ``gpu.normal`` or ``gpu.bebop.high``."""
+    return ".".join(part for part in (Work.GPU.value, show, priority.value) if part)
 
 
 def served_queues(wanted: Sequence[str]) -> tuple[str, ...]:
@@ -53,19 +53,18 @@ def served_queues(wanted: Sequence[str]) -> tuple[str, ...]:
     Raises:
         ConfigurationError: a name is neither a kind of work nor a show's.
     """
-    kinds: list[tuple[Work, str]] = []
+    shows: list[str] = []
     for name in wanted:
-        kind, _, show = name.partition(".")
-        if kind not in set(Work) or (show and not is_show(show)):
+        kind, dot, show = name.partition(".")
+        if name != Work.CPU and (kind != Work.GPU or (dot and not is_show(show))):
             raise ConfigurationError(
                 f"--queues: {name!r} is neither 'gpu', 'cpu' nor a show's queue such as 'gpu.bebop'"
             )
-        kinds.append((Work(kind), show))
-    cpu = [show for kind, show in kinds if kind is Work.CPU]
-    gpu = [show for kind, show in kinds if kind is Work.GPU]
-    names = [queue_name(Work.CPU, show, priority) for priority in Priority for show in cpu]
-    names += [queue_name(Work.GPU, show, priority) for priority in Priority for show in gpu]
-    return tuple(dict.fromkeys(names + [QUARANTINE] * bool(gpu)))
+        if kind == Work.GPU:
+            shows.append(show)
+    names = [Work.CPU.value] * (Work.CPU.value in wanted)
+    names += [queue_name(show, priority) for priority in Priority for show in shows]
+    return tuple(dict.fromkeys(names + [QUARANTINE] * bool(shows)))
 
 
 def is_show(name: str) -> bool:
@@ -116,7 +115,7 @@ def make_app(settings: Settings, *, is_moving: Callable[[], bool] | None = None)
         # Douga configures logging itself.
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
-        task_default_queue=queue_name(Work.GPU),
+        task_default_queue=queue_name(),
         # Nobody but a worker's --queues decides which queues exist.
         task_create_missing_queues=True,
         task_default_queue_type="classic",
@@ -143,17 +142,16 @@ class Sender:
         Raises:
             QueueUnreachable: the broker does not take it; nothing was sent, or it was sent and not confirmed.
         """
-        name = queue_name(Work.GPU, job.show, job.priority)
+        name = queue_name(job.show, job.priority)
         self._send(CLEAN_CHUNK, encode_chunk(chunk), name)
 
     def send_to_quarantine(self, chunk: Chunk) -> None:
         """Queue frames that are to be tried alone."""
         self._send(CLEAN_CHUNK, encode_chunk(chunk), QUARANTINE)
 
-    def send_account(self, job: Job) -> None:
-        """Ask for manifest and report of a complete job."""
-        message = {"job_id": job.job_id, "drawings": job.drawings}
-        self._send(ACCOUNT_JOB, message, queue_name(Work.CPU, job.show, job.priority))
+    def send_account(self, job_id: str, drawings: str) -> None:
+        """Ask for manifest and report of the complete job of that destination."""
+        self._send(ACCOUNT_JOB, {"job_id": job_id, "drawings": drawings}, Work.CPU.value)
 
     def _send(self, task: str, message: object, queue: str) -> None:
         with self._faults():
