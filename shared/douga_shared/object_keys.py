@@ -77,6 +77,11 @@ def job_record(job_id: str) -> str:
     return f"{JOBS}{job_id}/job.json"
 
 
+def job_manifest(job_id: str) -> str:
+    """Object key of a job's own manifest; ``MANIFEST`` is that of the latest job."""
+    return f"{JOBS}{job_id}/douga.json"
+
+
 def job_parts(job_id: str) -> str:
     """Prefix of the lists of a job's frames."""
     return f"{JOBS}{job_id}/frames/"

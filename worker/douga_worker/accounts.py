@@ -1,0 +1,117 @@
+"""The account of a complete job: what became of every frame, as manifest and report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import msgspec
+
+from douga_shared import __version__, object_keys
+from douga_shared.done_markers import read_done_marker
+from douga_shared.frames import FrameId
+from douga_shared.jobs import Job, JobFrame, read_job, read_parts
+from douga_shared.manifest import FrameRecord, FrameState, Manifest
+from douga_shared.object_store.protocol import ObjectStore
+from douga_worker.report.neighbours import flag_odd_frames
+from douga_worker.report.page import render_report
+
+READERS = 16
+"""Markers are small and far away: reading them is waiting, not work."""
+REPORT_FRAMES = 2_000
+"""A page of more pictures opens slowly in a browser; the worst are shown, the manifest has them all."""
+
+
+def write_account(drawings: ObjectStore, job_id: str) -> Manifest:
+    """Sum up a job from what lies in its destination; writes manifest and report, safe to repeat.
+
+    Args:
+        drawings: the job's destination.
+        job_id: the job.
+
+    Returns:
+        The manifest, as stored below the job's own folder and as ``douga.json``.
+
+    Raises:
+        InputMissing: the destination holds no such job.
+        StoreUnreachable: the store does not answer.
+        FrameRejected: the store refuses to take the manifest.
+    """
+    job = read_job(drawings, job_id)
+    manifest = _manifest(job, sorted(_records(drawings, job), key=_order))
+    text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+    drawings.write(object_keys.job_manifest(job_id), text)
+    if job.has_pictures:
+        drawings.write(object_keys.REPORT_PAGE, render_report(_worst(manifest)))
+    # Last, so that whoever finds it finds the report it belongs to.
+    drawings.write(object_keys.MANIFEST, text)
+    return manifest
+
+
+def _records(drawings: ObjectStore, job: Job) -> Iterator[FrameRecord]:
+    failures = _failures(drawings, job)
+    with ThreadPoolExecutor(READERS, thread_name_prefix="douga-account") as readers:
+        for part in read_parts(drawings, job.job_id):
+            markers = readers.map(partial(read_done_marker, drawings), (frame.stem for frame in part))
+            for frame, marker in zip(part, markers, strict=True):
+                yield _record(job, frame, marker, failures.get(frame.index))
+
+
+def _record(
+    job: Job, frame: JobFrame, marker: FrameRecord | None, failure: FrameRecord | None
+) -> FrameRecord:
+    """What counts is the drawing: a frame that failed once and was done later is done."""
+    if marker and marker.scan == frame.scan and marker.recipe_fingerprint == job.recipe.fingerprint:
+        return marker
+    if failure:
+        return failure
+    return FrameRecord(
+        scan=frame.scan,
+        stem=frame.stem,
+        state=FrameState.WAITING,
+        scan_etag=frame.etag,
+        recipe_fingerprint=job.recipe.fingerprint,
+    )
+
+
+def _failures(drawings: ObjectStore, job: Job) -> dict[int, FrameRecord]:
+    prefix = object_keys.failed_markers(job.job_id)
+    found = {}
+    for info in drawings.list(prefix):
+        name = info.object_key.removeprefix(prefix).removesuffix(".json")
+        found[int(name)] = msgspec.json.decode(drawings.read(info.object_key), type=FrameRecord)
+    return found
+
+
+def _manifest(job: Job, records: Iterable[FrameRecord]) -> Manifest:
+    frames = flag_odd_frames(records)
+    return Manifest(
+        douga=__version__,
+        source=job.source,
+        recipe=job.recipe,
+        recipe_fingerprint=job.recipe.fingerprint,
+        is_complete=all(frame.state is not FrameState.WAITING for frame in frames),
+        frames=frames,
+    )
+
+
+def _order(record: FrameRecord) -> tuple[str, FrameId]:
+    folder = record.stem.rpartition("/")[0]
+    return folder, FrameId.parse(record.scan)
+
+
+def _worst(manifest: Manifest) -> Manifest:
+    """Cut a huge job down to the frames that somebody must look at."""
+    if len(manifest.frames) <= REPORT_FRAMES:
+        return manifest
+    by_need = sorted(manifest.frames, key=_need, reverse=True)[:REPORT_FRAMES]
+    kept = {record.scan for record in by_need}
+    frames = tuple(record for record in manifest.frames if record.scan in kept)
+    return msgspec.structs.replace(manifest, frames=frames)
+
+
+def _need(record: FrameRecord) -> float:
+    if record.state is not FrameState.DONE:
+        return float("inf")
+    return record.quality.badness if record.quality else 0.0
