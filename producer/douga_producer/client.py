@@ -1,0 +1,64 @@
+"""A studio's machine in touch with the farm: settings, queue, job store and object stores, opened and closed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from douga_shared.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from douga_shared.broker import Sender
+    from douga_shared.job_store.protocol import JobStore
+    from douga_shared.object_store.protocol import ObjectStore
+
+
+@dataclass(frozen=True)
+class Farm:
+    """Everything that a producer's command talks to; thread-safe."""
+
+    settings: Settings
+    sender: Sender
+    jobs: JobStore
+    store_opener: Callable[[str], ObjectStore]
+
+    def open_store(self, url: str) -> ObjectStore:
+        """Open a store by its URL, such as ``s3://studio/cut012/`` or ``file:///mnt/cut012/``.
+
+        Raises:
+            ConfigurationError: no URL of a store.
+            InputMissing: the folder is not there.
+        """
+        return self.store_opener(url)
+
+
+@contextmanager
+def open_farm(settings: Settings | None = None) -> Iterator[Farm]:
+    """Open the farm that the settings name, and close everything at the end.
+
+    Connects to nothing yet: whatever does not answer says so when it is asked first.
+
+    Args:
+        settings: where the farm is; None reads the environment.
+
+    Raises:
+        ConfigurationError: a setting cannot be used.
+    """
+    # Here and not above: `douga submit --help` must not wait for the clients of queue and stores.
+    from douga_shared.broker import Sender, make_app  # noqa: PLC0415
+    from douga_shared.job_store.redis import open_job_store  # noqa: PLC0415
+
+    settings = settings or read_settings()
+    with closing(open_job_store(settings)) as jobs, make_app(settings) as app:
+        yield Farm(settings, Sender(app, settings), jobs, cache(_store_opener(settings)))
+
+
+def _store_opener(settings: Settings) -> Callable[[str], ObjectStore]:
+    from douga_shared.object_store.locate import open_store  # noqa: PLC0415
+    from douga_shared.object_store.s3 import S3Options  # noqa: PLC0415
+
+    options = S3Options.of(settings)
+    return lambda url: open_store(url, options)
