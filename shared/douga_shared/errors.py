@@ -68,6 +68,10 @@ class Reason(StrEnum):
     """The drawing could not be written (disk full, permissions)."""
     STORE_UNREACHABLE = "store_unreachable"
     """The store answers, but not for this frame, however often it was asked."""
+    UNKNOWN_NETWORK = "unknown_network"
+    """The worker does not have the network that the recipe names, or has another of that name."""
+    INTERNAL = "internal"
+    """A fault of Douga's own on this frame; please report it."""
     KILLED_WORKERS = "killed_workers"
     """Workers died whenever they worked on this frame, in the end on it alone."""
 

@@ -94,6 +94,8 @@ class FrameRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     outputs: dict[Output, OutputRecord] = {}
     seconds: dict[str, float] = {}
     """Wall seconds of every step."""
+    worker: str = ""
+    """Host that did it; empty where that is the machine of whoever asked."""
     quality: Quality | None = None
     has_pictures: bool = False
     """The report's pictures of it are stored too."""
