@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Annotated
 
 import msgspec
 
 from douga_shared import __version__, object_keys
 from douga_shared.done_markers import read_done_marker
+from douga_shared.errors import ConfigurationError, FrameRejected, InputMissing
 from douga_shared.frames import FrameId
+from douga_shared.job_store.protocol import JobStore
 from douga_shared.jobs import Job, JobFrame, read_job, read_parts
 from douga_shared.manifest import FrameRecord, FrameState, Manifest
 from douga_shared.object_store.protocol import ObjectStore
+from douga_worker.outcome import Outcome
+from douga_worker.patience import Patience, Stopped
 from douga_worker.report.neighbours import flag_odd_frames
 from douga_worker.report.page import render_report
 
@@ -21,6 +27,45 @@ READERS = 16
 """Markers are small and far away: reading them is waiting, not work."""
 REPORT_FRAMES = 2_000
 """A page of more pictures opens slowly in a browser; the worst are shown, the manifest has them all."""
+
+
+_log = logging.getLogger(__name__)
+
+
+class AccountOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """The message that asks for an account; see ``Sender.send_account``."""
+
+    job_id: Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    drawings: str
+
+
+class AccountWorker:
+    """Writes the accounts that messages ask for."""
+
+    def __init__(
+        self, *, jobs: JobStore, open_store: Callable[[str], ObjectStore], patience: Patience
+    ) -> None:
+        self._jobs = jobs
+        self._open_store = open_store
+        self._patience = patience
+
+    def work(self, message: object) -> Outcome:
+        """Do what a message asks for; raises nothing that a message could cause."""
+        try:
+            self._patience.insist(lambda: self._account(message))
+        except Stopped:
+            return Outcome.HANDED_BACK
+        except (msgspec.ValidationError, ConfigurationError, InputMissing, FrameRejected) as fault:
+            _log.warning("no account: %s", fault)
+            self._jobs.reject_message(f"no account can be written: {fault}", repr(message)[:500])
+            return Outcome.REJECTED
+        return Outcome.SETTLED
+
+    def _account(self, message: object) -> None:
+        order = msgspec.convert(message, AccountOrder)
+        manifest = write_account(self._open_store(order.drawings), order.job_id)
+        self._jobs.mark_accounted(order.job_id)
+        _log.info("job %s: manifest and report of %d frames written", order.job_id, len(manifest.frames))
 
 
 def write_account(drawings: ObjectStore, job_id: str) -> Manifest:

@@ -1,0 +1,117 @@
+"""Farm entry: a Celery worker that cleans chunks of frames until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+from dataclasses import dataclass
+
+from celery import Celery, signals
+
+from douga_shared import metrics
+from douga_shared.broker import declare, make_app, served_queues
+from douga_shared.errors import ConfigurationError, ExitCode
+from douga_shared.settings import Settings
+from douga_worker.patience import Patience
+from douga_worker.tasks import register_tasks
+from douga_worker.wiring import CleanerFor, open_farm_worker
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """What somebody asked ``douga worker`` for."""
+
+    queues: tuple[str, ...] = ("gpu", "cpu")
+    concurrency: int | None = None
+    """Chunks at once; None takes enough to keep the pipeline full."""
+    device: str = "auto"
+    process_count: int | None = None
+    name: str = ""
+    """Goes into every record; the host's name when empty."""
+
+
+def run_worker(settings: Settings, options: WorkerOptions, cleaner_for: CleanerFor | None = None) -> ExitCode:
+    """Work until SIGTERM or Ctrl-C; then finish what is begun, hand back the rest, and return.
+
+    Args:
+        settings: broker, stores, lease.
+        options: what to serve, and with what.
+        cleaner_for: gives the network of a recipe; None loads those that are shipped.
+
+    Raises:
+        ConfigurationError: a setting is missing or contradicts this machine.
+    """
+    queues = served_queues(options.queues)
+    patience = Patience(settings.grace_seconds)
+    name = options.name or socket.gethostname()
+    with open_farm_worker(
+        settings,
+        patience,
+        device=options.device,
+        process_count=options.process_count,
+        worker_name=name,
+        cleaner_for=cleaner_for,
+    ) as worker:
+        app = make_app(settings, is_moving=worker.is_moving)
+        declare(app, queues)
+        register_tasks(app, worker.clean_chunk, worker.account_job)
+        _serve_metrics(settings.metrics_port)
+        concurrency = options.concurrency or worker.chunks_in_flight(settings.chunk_frames)
+        _log.info("serving %s, %d chunks at once, as %s", ", ".join(queues), concurrency, name)
+        _consume(app, patience, concurrency, name)
+        _log.info("stopped")
+        if patience.is_over:
+            _leave_behind()
+    return ExitCode.OK
+
+
+def _consume(app: Celery, patience: Patience, concurrency: int, name: str) -> None:
+    def stop(**_: object) -> None:
+        _log.info("told to stop: finishing what is begun, handing back the rest")
+        patience.end()
+
+    def leave_logging(**_: object) -> None:
+        """A receiver of this signal keeps Celery from setting up logging of its own."""
+
+    signals.worker_shutting_down.connect(stop)
+    signals.setup_logging.connect(leave_logging)
+    worker = app.Worker(
+        # Threads: the network releases the interpreter's lock, and everything slow else is in processes.
+        pool="threads",
+        concurrency=concurrency,
+        # Two workers on one host must not share a mailbox.
+        hostname=f"{name}-{os.getpid()}@{socket.gethostname()}",
+        # Workers need not know of each other; what a frame's state is, the job store says.
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        quiet=True,
+        loglevel="WARNING",
+    )
+    try:
+        worker.start()
+    finally:
+        patience.end()
+
+
+def _serve_metrics(port: int) -> None:
+    if not port:
+        return
+    try:
+        metrics.serve_metrics(port)
+    except OSError as fault:
+        raise ConfigurationError(
+            f"DOUGA_METRICS_PORT={port}: {fault.strerror}; another worker on this host? Give each its own"
+        ) from fault
+
+
+def _leave_behind() -> None:
+    """End although a frame hangs in the works; its chunk was handed back, its processes end with us."""
+    _log.warning("leaving a frame behind that did not finish in the grace period")
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(ExitCode.OK)
