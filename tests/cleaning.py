@@ -21,7 +21,7 @@ from douga_shared.manifest import Manifest
 from douga_shared.object_store import MemoryStore
 from douga_shared.recipe import Output, Recipe
 from douga_worker.isolated import IsolatedProcesses
-from douga_worker.pipeline import Instructions, Pipeline
+from douga_worker.pipeline import Instructions, Order, Pipeline
 
 RECIPE = Recipe(network="ink", network_sha256="0" * 64)
 
@@ -34,8 +34,11 @@ class InkCleaner:
         self.batches: list[list[tuple[int, ...]]] = []
         self.strengths: list[float] = []
 
-    def clean(self, inks: list[NDArray[np.uint8]], strength: float) -> list[NDArray[np.uint8]]:
+    def clean(
+        self, inks: list[NDArray[np.uint8]], strength: float, beat: Callable[[], None]
+    ) -> list[NDArray[np.uint8]]:
         """Return the sheets as they are."""
+        beat()
         self.batches.append([ink.shape for ink in inks])
         self.strengths.append(strength)
         return list(inks)
@@ -59,24 +62,25 @@ def frames_of(store: MemoryStore) -> list[Frame]:
     ]
 
 
-def pipeline_of(
+def orders_of(
     scans: MemoryStore,
     drawings: MemoryStore,
-    processes: IsolatedProcesses,
-    cleaner: InkCleaner | None = None,
     outputs: tuple[Output, ...] = (Output.PNG, Output.SVG),
     *,
+    recipe: Recipe = RECIPE,
     max_megapixels: float = 400.0,
+) -> list[Order]:
+    """Every object of a store as an order, in key order."""
+    instructions = Instructions(recipe, outputs, max_megapixels=max_megapixels)
+    return [Order(frame, scans, drawings, instructions) for frame in frames_of(scans)]
+
+
+def pipeline_of(
+    processes: IsolatedProcesses, cleaner: InkCleaner | None = None, *, frames_in_flight: int = 6
 ) -> Pipeline:
     """A whole pipeline but for the network."""
-    return Pipeline(
-        scans=scans,
-        drawings=drawings,
-        cleaner=cleaner or InkCleaner(),
-        processes=processes,
-        process_count=2,
-        instructions=Instructions(RECIPE, outputs, max_megapixels=max_megapixels),
-    )
+    chosen = cleaner or InkCleaner()
+    return Pipeline(processes=processes, cleaner_for=lambda _: chosen, frames_in_flight=frames_in_flight)
 
 
 def write_scans(folder: Path, scans: Mapping[str, bytes]) -> Path:

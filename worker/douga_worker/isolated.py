@@ -1,24 +1,27 @@
-"""Work in other processes, so that every core is used and a crash takes one frame, not the job.
+"""Calls in other processes, so that every core is used and a crash takes one frame, not the job.
 
 Decoders and vectorizers are C and Rust code fed by strangers' files: they can crash, hang or ask for
-all memory. When a call does, its pool is given up: everything that was running or waiting there is run
-again alone, one by one, in a process of its own; what fails there too is the culprit, and is rejected.
+all memory. Every process here does one call at a time, so one that dies or is killed takes nothing
+with it but its own call. That call gets a second chance in a fresh process, for the system may have
+picked a victim for what another program did; what fails there too is rejected. The other processes
+notice nothing.
 """
 
 from __future__ import annotations
 
 import multiprocessing as mp
 import os
+import pickle
+import resource
 import signal
 import threading
+import traceback as tracebacks
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from multiprocessing.connection import Connection
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import TypeVar, cast
 
 from douga_shared.errors import FrameRejected, Reason
 
@@ -26,29 +29,50 @@ T = TypeVar("T")
 
 FRAME_SECONDS = 180.0
 """The largest legal scan takes some 30 s on a slow core; whoever needs six times that hangs."""
+_PICKLE_PROTOCOL = 5
+"""The first that copies an array once instead of twice."""
+
+# From spawn: a forked child would inherit torch's and OpenCV's thread pools without their threads.
+_SPAWN = mp.get_context("spawn")
 
 
-@dataclass(frozen=True, slots=True)
-class Work(Generic[T]):
-    """A call that is running or waiting in another process."""
+class CallFailed(Exception):
+    """A call raised what it does not promise to raise: a fault of the program, kept as the cause."""
 
-    frame: str
-    call: Callable[[], T]
-    future: Future[T]
-    pool: ProcessPoolExecutor
+
+class _Died(Exception):
+    """The process ended without an answer."""
+
+
+class _Hung(Exception):
+    """No answer in time."""
 
 
 class IsolatedProcesses:
-    """A pool of spawned processes that survives the death of any of them.
+    """Spawned processes for calls that may kill theirs. Thread-safe.
 
-    ``submit`` and ``result`` are to be called from one thread. Use as a context manager; the processes
-    end with it, and with this process however it ends.
+    Use as a context manager; the processes end with it, and with this process however it ends. They
+    start when they are first needed.
     """
 
-    def __init__(self, count: int, *, frame_seconds: float = FRAME_SECONDS) -> None:
-        self._count = count
+    def __init__(
+        self, count: int, *, frame_seconds: float = FRAME_SECONDS, memory_megabytes: int | None = None
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            count: so many calls run at once; more wait.
+            frame_seconds: a call that takes longer is taken to hang.
+            memory_megabytes: a process that asks for more is refused it, so that a decompression bomb
+                ends in ``out_of_memory`` instead of the machine; None for no limit.
+        """
         self._frame_seconds = frame_seconds
-        self._pool = _new_pool(count)
+        self._memory_bytes = None if memory_megabytes is None else memory_megabytes << 20
+        self._slots = threading.Semaphore(count)
+        self._lock = threading.Lock()
+        self._children: set[_Child] = set()
+        self._idle: list[_Child] = []
+        self._is_stopped = False
 
     def __enter__(self) -> IsolatedProcesses:
         return self
@@ -56,79 +80,125 @@ class IsolatedProcesses:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # On an interrupt nobody waits for drawings that nobody will write.
-        if error is None:
-            self._pool.shutdown(wait=True)
-        else:
-            _kill(self._pool)
+        self.stop()
 
-    def submit(self, frame: str, call: Callable[[], T]) -> Work[T]:
-        """Start a call.
+    def run(self, frame: str, call: Callable[[], T]) -> T:
+        """Run a call in another process and return what it returns; blocks.
 
         Args:
             frame: name of the frame, for the message if it must be rejected.
             call: picklable, for example a ``functools.partial`` of a module's function.
-        """
-        try:
-            return Work(frame, call, _submit(self._pool, call), self._pool)
-        except BrokenProcessPool:
-            self._renew(self._pool)
-            return Work(frame, call, _submit(self._pool, call), self._pool)
-
-    def result(self, work: Work[T]) -> T:
-        """Wait for a call and return what it returned.
 
         Raises:
             FrameRejected: raised by the call itself; or with reason ``crashed`` when its process died
                 or hung twice, ``out_of_memory`` when memory ran out twice.
+            CallFailed: the call raised anything else.
+            CancelledError: the processes were stopped.
         """
+        with self._slots:
+            try:
+                return self._try(call)
+            except (_Died, _Hung, MemoryError):
+                pass
+            try:
+                return self._try(call)
+            except _Died as died:
+                raise FrameRejected(
+                    Reason.CRASHED,
+                    f"{frame}: the process working on it died twice; the file may be hostile or memory "
+                    "too small: open and save it again in another program",
+                ) from died
+            except _Hung as hung:
+                raise FrameRejected(
+                    Reason.CRASHED,
+                    f"{frame}: no result after {self._frame_seconds:.0f} s, twice; "
+                    "open and save it again in another program",
+                ) from hung
+            except MemoryError as full:
+                raise FrameRejected(
+                    Reason.OUT_OF_MEMORY,
+                    f"{frame}: memory ran out, twice; scan it at a lower resolution or use a "
+                    "machine with more memory",
+                ) from full
+
+    def stop(self) -> None:
+        """Kill every process, whatever it does; calls running and to come raise CancelledError."""
+        with self._lock:
+            self._is_stopped = True
+            children = list(self._children)
+        for child in children:
+            child.kill()
+
+    def _try(self, call: Callable[[], T]) -> T:
+        child = self._take()
         try:
-            return work.future.result(timeout=self._frame_seconds)
-        except (BrokenProcessPool, TimeoutError, CancelledError, MemoryError):
-            # Cancelled means: waiting in a pool that another frame broke.
-            self._renew(work.pool)
-        return self._alone(work)
+            is_error, answer = child.ask(call, self._frame_seconds)
+        except BaseException:
+            self._bury(child)
+            if self._is_stopped:
+                raise CancelledError from None
+            raise
+        if not is_error:
+            self._give_back(child)
+            return cast("T", answer)
+        error = cast("Exception", answer)
+        if isinstance(error, MemoryError):
+            # What it still holds is nobody's to know.
+            self._bury(child)
+            raise error
+        self._give_back(child)
+        if isinstance(error, FrameRejected):
+            raise error
+        raise CallFailed(f"{type(error).__name__}: {error}") from error
 
-    def _alone(self, work: Work[T]) -> T:
-        pool = _new_pool(1)
+    def _take(self) -> _Child:
+        with self._lock:
+            if self._is_stopped:
+                raise CancelledError
+            if self._idle:
+                return self._idle.pop()
+            child = _Child(self._memory_bytes)
+            self._children.add(child)
+            return child
+
+    def _give_back(self, child: _Child) -> None:
+        with self._lock:
+            self._idle.append(child)
+
+    def _bury(self, child: _Child) -> None:
+        with self._lock:
+            self._children.discard(child)
+        child.kill()
+
+
+class _Child:
+    """One process, and the line to it."""
+
+    def __init__(self, memory_bytes: int | None) -> None:
+        self._line, far_end = _SPAWN.Pipe()
+        self._process = _SPAWN.Process(
+            target=_serve, args=(far_end, memory_bytes), name="douga-frame", daemon=True
+        )
+        with _interrupts_held():
+            self._process.start()
+        # Held by the child alone from now on, so that its end is seen here.
+        far_end.close()
+
+    def ask(self, call: Callable[[], object], seconds: float) -> tuple[bool, object]:
+        """Whether the call raised, and what it raised or returned."""
         try:
-            return _submit(pool, work.call).result(timeout=self._frame_seconds)
-        except BrokenProcessPool as died:
-            raise FrameRejected(
-                Reason.CRASHED,
-                f"{work.frame}: the process working on it died twice; the file may be hostile or memory "
-                "too small: open and save it again in another program",
-            ) from died
-        except TimeoutError as hung:
-            raise FrameRejected(
-                Reason.CRASHED,
-                f"{work.frame}: no result after {self._frame_seconds:.0f} s, twice; "
-                "open and save it again in another program",
-            ) from hung
-        except MemoryError as full:
-            raise FrameRejected(
-                Reason.OUT_OF_MEMORY,
-                f"{work.frame}: memory ran out, even alone; scan it at a lower resolution or use a "
-                "machine with more memory",
-            ) from full
-        finally:
-            _kill(pool)
+            self._line.send_bytes(pickle.dumps(call, _PICKLE_PROTOCOL))
+            if not self._line.poll(seconds):
+                raise _Hung
+            answer = self._line.recv_bytes()
+        except (EOFError, OSError) as gone:
+            raise _Died from gone
+        return cast("tuple[bool, object]", pickle.loads(answer))  # noqa: S301 - of our own process
 
-    def _renew(self, broken: ProcessPoolExecutor) -> None:
-        """Replace the pool, unless an earlier victim of the same death has done so."""
-        if broken is self._pool:
-            _kill(broken)
-            self._pool = _new_pool(self._count)
-
-
-def _new_pool(count: int) -> ProcessPoolExecutor:
-    # Spawned: a forked child would inherit torch's and OpenCV's thread pools without their threads.
-    return ProcessPoolExecutor(count, mp_context=mp.get_context("spawn"), initializer=_begin)
-
-
-def _submit(pool: ProcessPoolExecutor, call: Callable[[], T]) -> Future[T]:
-    with _interrupts_held():
-        return pool.submit(partial(_run, call))
+    def kill(self) -> None:
+        """End it, now; harmless when it has ended."""
+        self._process.kill()
+        self._process.join()
 
 
 @contextmanager
@@ -145,7 +215,49 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _begin() -> None:
+def _serve(line: Connection, memory_bytes: int | None) -> None:
+    """The life of a process: calls in, answers out, until the other side hangs up."""
+    _begin(memory_bytes)
+    while True:
+        try:
+            request = line.recv_bytes()
+        except EOFError:
+            return
+        line.send_bytes(_answer(request))
+        del request
+
+
+def _answer(request: bytes) -> bytes:
+    try:
+        return pickle.dumps((False, _call(request)), _PICKLE_PROTOCOL)
+    except Exception as error:  # noqa: BLE001 - told to the other side, which knows what to make of it
+        if not isinstance(error, FrameRejected | MemoryError):
+            error.add_note("".join(tracebacks.format_exception(error)))
+        return _pickled(error)
+
+
+def _call(request: bytes) -> object:
+    """The call, with OpenCV's word for a full memory put into Python's."""
+    import cv2  # noqa: PLC0415 - in the child only
+
+    try:
+        return pickle.loads(request)()  # noqa: S301 - of our own process
+    except cv2.error as fault:
+        if fault.code == cv2.Error.StsNoMem:
+            raise MemoryError(str(fault)) from None
+        raise
+
+
+def _pickled(error: Exception) -> bytes:
+    try:
+        answer = pickle.dumps((True, error), _PICKLE_PROTOCOL)
+        pickle.loads(answer)  # noqa: S301 - just written
+    except Exception:  # noqa: BLE001 - an error class that cannot travel; its words can
+        return pickle.dumps((True, RuntimeError(f"{type(error).__name__}: {error}")), _PICKLE_PROTOCOL)
+    return answer
+
+
+def _begin(memory_bytes: int | None) -> None:
     """First thing in a new process."""
     # libtiff writes to standard error from C; what is wrong with a scan is told in its record.
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -157,6 +269,9 @@ def _begin() -> None:
 
     # One thread each: the processes are the parallelism.
     cv2.setNumThreads(1)
+    if memory_bytes is not None:
+        # Private memory that can be written; libraries' code, and address space never touched, is free.
+        resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
 
 
 def _end_with_parent() -> None:
@@ -165,23 +280,3 @@ def _end_with_parent() -> None:
     assert parent is not None
     parent.join()
     os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _run(call: Callable[[], T]) -> T:
-    """In the other process: the call, with OpenCV's word for a full memory put into Python's."""
-    import cv2  # noqa: PLC0415 - in the child only
-
-    try:
-        return call()
-    except cv2.error as fault:
-        if fault.code == cv2.Error.StsNoMem:
-            raise MemoryError(str(fault)) from None
-        raise
-
-
-def _kill(pool: ProcessPoolExecutor) -> None:
-    # The executor offers no public way to stop a hung call.
-    processes = list((pool._processes or {}).values())
-    pool.shutdown(wait=False, cancel_futures=True)
-    for process in processes:
-        process.kill()

@@ -19,7 +19,7 @@ from douga_shared.frames import FrameRange
 from douga_shared.manifest import FrameRecord, FrameState, Manifest
 from douga_shared.object_store import FolderStore
 from douga_shared.recipe import Output, Precision, Recipe
-from douga_worker.pipeline import Instructions, failed
+from douga_worker.pipeline import Instructions, Order, failed
 from douga_worker.progress import Progress
 from douga_worker.report.neighbours import flag_odd_frames
 from douga_worker.report.page import render_report
@@ -102,10 +102,10 @@ def _work(
 ) -> None:
     instructions = Instructions(job.recipe, options.outputs, options.has_report, options.max_megapixels)
     with (
-        open_pipeline(
-            scans, job.drawings, instructions, device=options.device, process_count=options.process_count
-        ) as pipeline,
-        closing(pipeline.run(waiting)) as records,
+        open_pipeline(device=options.device, process_count=options.process_count) as pipeline,
+        closing(
+            pipeline.run(Order(frame, scans, job.drawings, instructions) for frame in waiting)
+        ) as records,
     ):
         for record in records:
             job.settle(record)

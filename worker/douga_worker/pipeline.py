@@ -2,24 +2,28 @@
 
 ::
 
-    fetch ─▶ prepare ─▶ (batch by shape) ─▶ clean ─▶ finish ─▶ write, then mark done
-    thread   process                        network   process   thread
+    fetch ─▶ prepare ─▶ clean ────────▶ finish ─▶ write, then mark done
+    thread   process    network thread  process   thread
 
-Every arrow is a bounded look-ahead, so that all stages work at once on different frames while memory
-has a ceiling that does not depend on how many frames there are. A frame that fails anywhere comes out
-at the end with its reason; nobody waits for it and nobody else fails.
+Every frame has a thread that takes it the whole way, so all stages work at once on different frames and
+no frame waits for another's arrival. How many frames, pixels and bytes are on the way at once is
+bounded, so memory has a ceiling that does not depend on how many frames there are. A frame that fails
+anywhere comes out with its reason; nobody waits for it and nobody else fails.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
+import threading
 import time
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Protocol, TypeVar
+from types import TracebackType
+from typing import TypeVar
 
 import cv2
 import msgspec
@@ -29,27 +33,30 @@ from numpy.typing import NDArray
 from douga_shared import object_keys
 from douga_shared.discover import Frame
 from douga_shared.done_markers import read_done_marker, write_done_marker
-from douga_shared.errors import FrameRejected
+from douga_shared.errors import FrameRejected, Reason
 from douga_shared.manifest import Failure, FrameRecord, FrameState, OutputRecord, Quality
 from douga_shared.object_store.protocol import ObjectStore
 from douga_shared.recipe import Output, Recipe
-from douga_worker.isolated import IsolatedProcesses, Work
+from douga_worker.isolated import CallFailed, IsolatedProcesses
+from douga_worker.network.batching import Batcher, LineCleaner
 from douga_worker.report.pictures import report_pictures
 from douga_worker.report.roles import PictureRole
+from douga_worker.room import Room
 from douga_worker.steps.finish_drawing import finish_drawing
 from douga_worker.steps.prepare_scan import PreparedScan, prepare_scan
+from douga_worker.steps.read_scan import stated_megapixels
 
-R = TypeVar("R")
+T = TypeVar("T")
+
+MEGAPIXELS_IN_FLIGHT = 128.0
+"""A pixel on its way takes some 5 bytes here; only sheets beyond A3 at 300 dpi ever come near this."""
+SCAN_MEGABYTES_IN_FLIGHT = 256.0
+
+_log = logging.getLogger(__name__)
 
 
-class LineCleaner(Protocol):
-    """The network, as the pipeline sees it; see ``network.cleaner.Cleaner``."""
-
-    batch_megapixels: float
-
-    def clean(self, inks: list[NDArray[np.uint8]], strength: float) -> list[NDArray[np.uint8]]:
-        """Sheets of one shape in, as many line images out."""
-        ...
+class Dropped(CancelledError):
+    """A frame was given up before it was written: nobody wants it any more, or the pipeline was stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,24 @@ class Instructions:
     max_megapixels: float = 400.0
 
 
+def _always() -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One frame to clean: where it lies, what to make of it, where that goes."""
+
+    frame: Frame
+    scans: ObjectStore
+    drawings: ObjectStore
+    instructions: Instructions
+    object_key: str = ""
+    """Where the scan lies in ``scans``, when that is not ``frame.scan``."""
+    is_wanted: Callable[[], bool] = _always
+    """Asked from other threads before each costly step; on False the frame is dropped."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Finished:
     """What comes back from the process that finished a drawing: everything to be stored."""
@@ -74,185 +99,209 @@ class _Finished:
 
 
 @dataclass(slots=True)
-class _Passage:
-    """One frame on its way; each stage fills in what the next one needs and drops what none does."""
+class _Notes:
+    """What is known of a frame so far; its record is made of it wherever its way ends."""
 
-    frame: Frame
-    rejection: FrameRejected | None = None
+    order: Order
+    worker: str
     scan_sha256: str = ""
-    data: bytes = b""
-    prepared: PreparedScan | None = None
-    coverage: NDArray[np.uint8] | None = None
-    finished: _Finished | None = None
     size_px: tuple[int, int] = (0, 0)
     """Width, height."""
     dpi: float | None = None
-    outputs: dict[Output, OutputRecord] = field(default_factory=dict)
-    """What is stored, also by an earlier run of the same recipe that wrote other outputs."""
     seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        """Note how long the block takes."""
+        began = time.perf_counter()
+        yield
+        self.seconds[step] = time.perf_counter() - began
+
+    def record(self) -> FrameRecord:
+        """The frame's record, not done yet."""
+        frame = self.order.frame
+        return FrameRecord(
+            scan=frame.scan,
+            stem=frame.stem,
+            state=FrameState.WAITING,
+            scan_sha256=self.scan_sha256,
+            scan_etag=frame.info.etag,
+            recipe_fingerprint=self.order.instructions.recipe.fingerprint,
+            width_px=self.size_px[0],
+            height_px=self.size_px[1],
+            dpi=self.dpi,
+            seconds={step: round(took, 4) for step, took in self.seconds.items()},
+            worker=self.worker,
+        )
 
 
 class Pipeline:
-    """Cleans frames of one job, many at a time."""
+    """Cleans frames, many at a time, of any jobs. Thread-safe.
+
+    As a context manager it ends with ``close``, or with ``stop`` when an error comes through.
+    """
 
     def __init__(
         self,
         *,
-        scans: ObjectStore,
-        drawings: ObjectStore,
-        cleaner: LineCleaner,
         processes: IsolatedProcesses,
-        process_count: int,
-        instructions: Instructions,
+        cleaner_for: Callable[[Recipe], LineCleaner],
+        frames_in_flight: int,
+        megapixels_in_flight: float = MEGAPIXELS_IN_FLIGHT,
+        worker_name: str = "",
     ) -> None:
-        self._scans = scans
-        self._drawings = drawings
-        self._cleaner = cleaner
+        """Start the network's thread.
+
+        Args:
+            processes: where scans are decoded and drawings finished; ``stop`` stops them too.
+            cleaner_for: gives the network of a recipe; called in the network's thread only. It may
+                raise FrameRejected (``unknown_network``).
+            frames_in_flight: so many frames are on their way at once; the others wait, not begun.
+            megapixels_in_flight: and so many pixels of scans; a sheet that has more passes alone.
+            worker_name: goes into every record.
+        """
         self._processes = processes
-        self._ahead = process_count + 1
-        self._instructions = instructions
+        self._batcher = Batcher(cleaner_for)
+        self._threads = ThreadPoolExecutor(frames_in_flight, thread_name_prefix="douga-frame")
+        self._frames_in_flight = frames_in_flight
+        self._scan_room = Room(SCAN_MEGABYTES_IN_FLIGHT)
+        self._sheet_room = Room(megapixels_in_flight)
+        self._worker_name = worker_name
+        self._is_stopped = False
 
-    def run(self, frames: Iterable[Frame]) -> Generator[FrameRecord, None, None]:
-        """Clean frames; yields the record of each as soon as it is settled, not strictly in order.
+    def __enter__(self) -> Pipeline:
+        return self
 
-        A done frame's outputs and done marker are stored before its record comes out. Closing the
-        generator stops after the frames being written; nothing is ever half written.
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.close()
+        else:
+            self.stop()
+
+    def submit(self, order: Order) -> Future[FrameRecord]:
+        """Put a frame on its way; returns at once.
+
+        ``cancel()`` of the future takes back a frame that is not begun. A done frame's outputs and done
+        marker are stored before its record comes out; a rejected frame's record comes out as FAILED,
+        with no marker.
+
+        The future raises:
+            StoreUnreachable: a store does not answer; the frame may be tried again.
+            ConfigurationError: this machine cannot do what the recipe asks (its precision).
+            CancelledError: taken back, or ``Dropped`` on its way: nothing of it is marked done.
+            Exception: the network failed though the sheet was alone in its batch: no fault of the
+                frame's, and likely to hit the next one too.
+        """
+        return self._threads.submit(self._journey, order)
+
+    def run(self, orders: Iterable[Order]) -> Generator[FrameRecord, None, None]:
+        """Clean frames; yields the record of each as soon as it is settled, in no strict order.
+
+        Orders are taken from the iterable no faster than they are worked on; dropped ones yield
+        nothing. Closing the generator gives up the frames not begun and drops the others before they
+        are written, those being written excepted: nothing is ever half written. It does not wait for
+        them; ``close`` and ``stop`` do.
 
         Raises:
             StoreUnreachable: the store does not answer; what is settled stays settled.
         """
-        with ThreadPoolExecutor(2 * self._ahead, thread_name_prefix="douga-store") as threads:
-            passages = map(_Passage, frames)
-            fetched = self._in_threads(threads, self._fetch, passages)
-            prepared = self._in_processes(self._start_preparing, self._take_prepared, fetched)
-            cleaned = self._clean(prepared)
-            finished = self._in_processes(self._start_finishing, self._take_finished, cleaned)
-            yield from (self._record(passage) for passage in self._in_threads(threads, self._write, finished))
-
-    def _fetch(self, passage: _Passage) -> None:
-        began = time.perf_counter()
-        passage.data = self._scans.read(passage.frame.scan)
-        passage.scan_sha256 = hashlib.sha256(passage.data).hexdigest()
-        passage.seconds["fetch"] = time.perf_counter() - began
-
-    def _start_preparing(self, passage: _Passage) -> Work[PreparedScan]:
-        limit = self._instructions.max_megapixels
-        call = partial(prepare_scan, passage.data, passage.frame.scan, limit)
-        passage.data = b""
-        return self._processes.submit(passage.frame.scan, call)
-
-    def _take_prepared(self, passage: _Passage, prepared: PreparedScan) -> None:
-        passage.prepared = prepared
-        passage.size_px = (prepared.ink.shape[1], prepared.ink.shape[0])
-        passage.dpi = prepared.dpi
-        passage.seconds |= prepared.seconds
-
-    def _clean(self, passages: Iterable[_Passage]) -> Iterator[_Passage]:
-        for batch in _batches(passages, self._cleaner.batch_megapixels):
-            if batch[0].rejection is None:
-                self._clean_batch(batch)
-            yield from batch
-
-    def _clean_batch(self, batch: list[_Passage]) -> None:
-        began = time.perf_counter()
-        inks = [passage.prepared.working_ink for passage in batch if passage.prepared]
+        closed = threading.Event()
+        on_the_way: set[Future[FrameRecord]] = set()
         try:
-            drawn = self._cleaner.clean(inks, self._instructions.recipe.strength)
+            for order in orders:
+                on_the_way.add(self.submit(_until(closed, order)))
+                # One more than there are threads, so that none is idle while a record is looked at.
+                if len(on_the_way) > self._frames_in_flight:
+                    settled, on_the_way = wait(on_the_way, return_when=FIRST_COMPLETED)
+                    yield from _records(settled)
+            while on_the_way:
+                settled, on_the_way = wait(on_the_way, return_when=FIRST_COMPLETED)
+                yield from _records(settled)
+        finally:
+            closed.set()
+            for frame in on_the_way:
+                frame.cancel()
+
+    def is_moving(self, limit_seconds: float) -> bool:
+        """Whether the network is idle or has moved on within the last so many seconds."""
+        return self._batcher.is_moving(limit_seconds)
+
+    def close(self) -> None:
+        """Wait until every frame submitted has come out, then stop the network's thread."""
+        self._threads.shutdown(wait=True)
+        self._batcher.close()
+
+    def stop(self) -> None:
+        """Give up frames not begun, drop the others where they are, and wait for those being written.
+
+        Calls in other processes are killed and the network stops between two layers, so this takes
+        about as long as the slowest store.
+        """
+        self._is_stopped = True
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._scan_room.close()
+        self._sheet_room.close()
+        self._processes.stop()
+        self._batcher.close()
+        self._threads.shutdown(wait=True)
+
+    def _journey(self, order: Order) -> FrameRecord:
+        notes = _Notes(order, self._worker_name)
+        try:
+            with self._scan_room.taken(order.frame.info.size_bytes / 1e6):
+                finished = self._draw(order, notes)
+            self._check_wanted(order)
+            return _write(order, finished, notes)
         except FrameRejected as rejection:
-            if len(batch) == 1:
-                named = f"{batch[0].frame.scan}: {rejection.message}"
-                batch[0].rejection = FrameRejected(rejection.reason, named)
-                return
-            # Somebody in the batch is to blame; alone, each frame answers for itself.
-            for passage in batch:
-                self._clean_batch([passage])
-            return
-        seconds = (time.perf_counter() - began) / len(batch)
-        for passage, coverage in zip(batch, drawn, strict=True):
-            passage.coverage = coverage
-            passage.seconds["network"] = seconds
+            return failed(notes.record(), rejection)
 
-    def _start_finishing(self, passage: _Passage) -> Work[_Finished]:
-        assert passage.prepared is not None
-        assert passage.coverage is not None
-        call = partial(_finish, passage.prepared, passage.coverage, passage.frame.stem, self._instructions)
-        passage.prepared = passage.coverage = None
-        return self._processes.submit(passage.frame.scan, call)
+    def _draw(self, order: Order, notes: _Notes) -> _Finished:
+        """Everything from the scan's bytes to the drawing's; holds room for its pixels meanwhile."""
+        scan, limit = order.frame.scan, order.instructions.max_megapixels
+        self._check_wanted(order)
+        with notes.timed("fetch"):
+            data = order.scans.read(order.object_key or scan)
+        notes.scan_sha256 = hashlib.sha256(data).hexdigest()
+        megapixels = self._in_process(scan, partial(stated_megapixels, data, scan, limit))
+        with self._sheet_room.taken(megapixels):
+            prepared = self._in_process(scan, partial(prepare_scan, data, scan, limit))
+            del data
+            notes.size_px = (prepared.ink.shape[1], prepared.ink.shape[0])
+            notes.dpi = prepared.dpi
+            notes.seconds |= prepared.seconds
+            self._check_wanted(order)
+            lines = self._clean(order, prepared.working_ink, notes)
+            finished = self._in_process(
+                scan, partial(_finish, prepared, lines, order.frame.stem, order.instructions)
+            )
+        notes.seconds |= finished.seconds
+        return finished
 
-    def _take_finished(self, passage: _Passage, finished: _Finished) -> None:
-        passage.finished = finished
-        passage.seconds |= finished.seconds
+    def _clean(self, order: Order, ink: NDArray[np.uint8], notes: _Notes) -> NDArray[np.uint8]:
+        try:
+            cleaned = self._batcher.clean(ink, order.instructions.recipe)
+        except FrameRejected as rejection:
+            # The network knows no names.
+            raise FrameRejected(rejection.reason, f"{order.frame.scan}: {rejection.message}") from rejection
+        notes.seconds["network"] = cleaned.seconds
+        return cleaned.lines
 
-    def _write(self, passage: _Passage) -> None:
-        """Outputs first, the done marker last: a crash in between costs work, never truth."""
-        assert passage.finished is not None
-        began = time.perf_counter()
-        stem = passage.frame.stem
-        for role, picture in passage.finished.pictures.items():
-            self._drawings.write(role.object_key(stem), picture)
-        for output, data in passage.finished.files.items():
-            self._drawings.write(object_keys.drawing(stem, output), data)
-        passage.seconds["write"] = time.perf_counter() - began
-        written = {kind: _output(stem, kind, data) for kind, data in passage.finished.files.items()}
-        passage.outputs = self._kept_outputs(passage) | written
-        write_done_marker(self._drawings, self._record(passage))
+    def _in_process(self, scan: str, call: Callable[[], T]) -> T:
+        """A step in another process; what nobody foresaw there is this frame's fate, not the run's."""
+        try:
+            return self._processes.run(scan, call)
+        except CallFailed as fault:
+            _log.exception("%s: a fault of Douga's own", scan)
+            raise FrameRejected(
+                Reason.INTERNAL,
+                f"{scan}: {fault}; this is a fault of Douga's own, please report it with the scan",
+            ) from fault
 
-    def _kept_outputs(self, passage: _Passage) -> dict[Output, OutputRecord]:
-        """Outputs of an earlier run that still hold: same scan, same recipe, and the file is there."""
-        earlier = read_done_marker(self._drawings, passage.frame.stem)
-        now = (self._instructions.recipe.fingerprint, passage.scan_sha256)
-        if earlier is None or (earlier.recipe_fingerprint, earlier.scan_sha256) != now:
-            return {}
-        stored = {kind: self._drawings.stat(output.object_key) for kind, output in earlier.outputs.items()}
-        return {
-            kind: output
-            for kind, output in earlier.outputs.items()
-            if (info := stored[kind]) is not None and info.size_bytes == output.size_bytes
-        }
-
-    def _record(self, passage: _Passage) -> FrameRecord:
-        frame, seconds = passage.frame, {step: round(took, 4) for step, took in passage.seconds.items()}
-        record = FrameRecord(
-            scan=frame.scan,
-            stem=frame.stem,
-            state=FrameState.FAILED,
-            scan_sha256=passage.scan_sha256,
-            scan_etag=frame.info.etag,
-            recipe_fingerprint=self._instructions.recipe.fingerprint,
-            width_px=passage.size_px[0],
-            height_px=passage.size_px[1],
-            dpi=passage.dpi,
-            seconds=seconds,
-        )
-        if passage.rejection is not None:
-            return failed(record, passage.rejection)
-        assert passage.finished is not None
-        return msgspec.structs.replace(
-            record,
-            state=FrameState.DONE,
-            outputs=passage.outputs,
-            quality=passage.finished.quality,
-            has_pictures=bool(passage.finished.pictures),
-        )
-
-    def _in_threads(
-        self, threads: ThreadPoolExecutor, step: Callable[[_Passage], None], passages: Iterable[_Passage]
-    ) -> Iterator[_Passage]:
-        def wait(_: _Passage, work: Future[None]) -> None:
-            work.result()
-
-        return _look_ahead(passages, self._ahead, lambda passage: threads.submit(step, passage), wait)
-
-    def _in_processes(
-        self,
-        start: Callable[[_Passage], Work[R]],
-        take: Callable[[_Passage, R], None],
-        passages: Iterable[_Passage],
-    ) -> Iterator[_Passage]:
-        def wait(passage: _Passage, work: Work[R]) -> None:
-            take(passage, self._processes.result(work))
-
-        return _look_ahead(passages, self._ahead, start, wait)
+    def _check_wanted(self, order: Order) -> None:
+        if self._is_stopped or not order.is_wanted():
+            raise Dropped(f"{order.frame.scan} is not wanted any more")
 
 
 def failed(record: FrameRecord, rejection: FrameRejected) -> FrameRecord:
@@ -261,51 +310,51 @@ def failed(record: FrameRecord, rejection: FrameRejected) -> FrameRecord:
     return msgspec.structs.replace(record, state=FrameState.FAILED, failure=failure)
 
 
-def _look_ahead(
-    passages: Iterable[_Passage],
-    ahead: int,
-    start: Callable[[_Passage], R],
-    wait: Callable[[_Passage, R], None],
-) -> Iterator[_Passage]:
-    """Keep ``ahead`` pieces of work running; a passage rejected before or here passes through in its turn."""
-    running: deque[tuple[_Passage, R | None]] = deque()
-    for passage in passages:
-        running.append((passage, None if passage.rejection else start(passage)))
-        if len(running) > ahead:
-            yield _await(*running.popleft(), wait)
-    while running:
-        yield _await(*running.popleft(), wait)
+def _until(closed: threading.Event, order: Order) -> Order:
+    return replace(order, is_wanted=lambda: not closed.is_set() and order.is_wanted())
 
 
-def _await(passage: _Passage, work: R | None, wait: Callable[[_Passage, R], None]) -> _Passage:
-    if work is not None:
+def _records(settled: Iterable[Future[FrameRecord]]) -> Iterator[FrameRecord]:
+    for frame in settled:
         try:
-            wait(passage, work)
-        except FrameRejected as rejection:
-            passage.rejection = rejection
-    return passage
-
-
-def _batches(passages: Iterable[_Passage], megapixels: float) -> Iterator[list[_Passage]]:
-    """Gather sheets of one shape until a batch is full; no more than two batches' pixels ever wait."""
-    waiting: dict[tuple[int, ...], list[_Passage]] = {}
-    waiting_pixels = 0
-    for passage in passages:
-        if passage.prepared is None:
-            yield [passage]
+            yield frame.result()
+        except CancelledError:
             continue
-        ink = passage.prepared.working_ink
-        group = waiting.setdefault(ink.shape, [])
-        group.append(passage)
-        waiting_pixels += ink.size
-        if (len(group) + 1) * ink.size > megapixels * 1e6:
-            waiting_pixels -= len(group) * ink.size
-            yield waiting.pop(ink.shape)
-        while waiting_pixels > 2 * megapixels * 1e6:
-            shape, oldest = next(iter(waiting.items()))
-            waiting_pixels -= len(oldest) * shape[0] * shape[1]
-            yield waiting.pop(shape)
-    yield from waiting.values()
+
+
+def _write(order: Order, finished: _Finished, notes: _Notes) -> FrameRecord:
+    """Outputs first, the done marker last: a crash in between costs work, never truth."""
+    stem, drawings = order.frame.stem, order.drawings
+    with notes.timed("write"):
+        for role, picture in finished.pictures.items():
+            drawings.write(role.object_key(stem), picture)
+        for output, data in finished.files.items():
+            drawings.write(object_keys.drawing(stem, output), data)
+    record = notes.record()
+    written = {kind: _output(stem, kind, data) for kind, data in finished.files.items()}
+    record = msgspec.structs.replace(
+        record,
+        state=FrameState.DONE,
+        outputs=_kept_outputs(drawings, record) | written,
+        quality=finished.quality,
+        has_pictures=bool(finished.pictures),
+    )
+    write_done_marker(drawings, record)
+    return record
+
+
+def _kept_outputs(drawings: ObjectStore, record: FrameRecord) -> dict[Output, OutputRecord]:
+    """Outputs of an earlier run that still hold: same scan, same recipe, and the file is there."""
+    earlier = read_done_marker(drawings, record.stem)
+    now = (record.recipe_fingerprint, record.scan_sha256)
+    if earlier is None or (earlier.recipe_fingerprint, earlier.scan_sha256) != now:
+        return {}
+    stored = {kind: drawings.stat(output.object_key) for kind, output in earlier.outputs.items()}
+    return {
+        kind: output
+        for kind, output in earlier.outputs.items()
+        if (info := stored[kind]) is not None and info.size_bytes == output.size_bytes
+    }
 
 
 def _finish(

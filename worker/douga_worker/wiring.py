@@ -9,14 +9,21 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
-from douga_shared.object_store.protocol import ObjectStore
+from douga_shared.errors import ConfigurationError, FrameRejected, Reason
 from douga_shared.recipe import Precision, Recipe
-from douga_worker.isolated import IsolatedProcesses
-from douga_worker.pipeline import Instructions, Pipeline
+from douga_worker.isolated import FRAME_SECONDS, IsolatedProcesses
+from douga_worker.network.batching import LineCleaner
+from douga_worker.pipeline import Pipeline
 from douga_worker.steps.clear_fog import clear_fog
 from douga_worker.steps.prepare_scan import prepare_pixels
 from douga_worker.steps.read_scan import Scan
 from douga_worker.steps.resample import to_scan_size
+
+_FRAMES_AT_NETWORK = {"cpu": 4, "cuda": 32}
+"""Two batches of A4 pages, one running and one waiting; what more is in flight is in the processes."""
+_MEGAPIXELS_IN_FLIGHT = {"cpu": 128.0, "cuda": 512.0}
+"""A pixel on its way takes some 5 bytes here; only sheets beyond A3 at 300 dpi ever come near this."""
+_NETWORKS_LOADED = 2
 
 
 def find_recipe(network: str, strength: float, line_weight_px: float | None, precision: Precision) -> Recipe:
@@ -38,38 +45,90 @@ def find_recipe(network: str, strength: float, line_weight_px: float | None, pre
 
 @contextmanager
 def open_pipeline(
-    scans: ObjectStore,
-    drawings: ObjectStore,
-    instructions: Instructions,
     *,
     device: str = "auto",
     process_count: int | None = None,
+    frames_in_flight: int | None = None,
+    frame_seconds: float = FRAME_SECONDS,
+    memory_megabytes: int | None = None,
+    worker_name: str = "",
 ) -> Iterator[Pipeline]:
-    """Load the network, start the processes, and stop them at the end.
+    """Open a pipeline; networks are loaded and processes started when frames come.
+
+    Left with an error, it is stopped at once; otherwise every frame submitted comes out first.
 
     Args:
-        scans: where the frames are read.
-        drawings: where drawings and done markers go.
-        instructions: recipe and outputs.
         device: ``auto``, ``cpu`` or ``cuda``.
         process_count: processes beside the network; None takes one a core, eight at most.
+        frames_in_flight: so many frames are on their way at once; None takes what keeps network and
+            processes busy.
+        frame_seconds: a step that takes longer is taken to hang.
+        memory_megabytes: most that one process may take; None for no limit.
+        worker_name: goes into every record.
+
+    Raises:
+        ConfigurationError: no such device here.
     """
     # Here and not above: nothing may load torch before there is work for it.
-    from douga_worker.network.cleaner import Cleaner  # noqa: PLC0415
+    from douga_worker.network.cleaner import choose_device  # noqa: PLC0415
+
+    device = choose_device(device)
+    count = process_count or min(8, len(os.sched_getaffinity(0)))
+    with (
+        IsolatedProcesses(count, frame_seconds=frame_seconds, memory_megabytes=memory_megabytes) as processes,
+        Pipeline(
+            processes=processes,
+            cleaner_for=_LoadedNetworks(device),
+            frames_in_flight=frames_in_flight or 2 * count + _FRAMES_AT_NETWORK[device],
+            megapixels_in_flight=_MEGAPIXELS_IN_FLIGHT[device],
+            worker_name=worker_name,
+        ) as pipeline,
+    ):
+        yield pipeline
+
+
+class _LoadedNetworks:
+    """Networks by recipe; the two used last stay loaded, for jobs of two kinds may take turns.
+
+    Not thread-safe: the network's thread alone asks.
+    """
+
+    def __init__(self, device: str) -> None:
+        self._device = device
+        self._loaded: dict[tuple[str, str, Precision], LineCleaner] = {}
+
+    def __call__(self, recipe: Recipe) -> LineCleaner:
+        """The recipe's network.
+
+        Raises:
+            FrameRejected: ``unknown_network``: it is not here, or another one of its name is.
+            ConfigurationError: this device has not the recipe's precision.
+        """
+        wanted = (recipe.network, recipe.network_sha256, recipe.precision)
+        cleaner = self._loaded.pop(wanted, None)
+        if cleaner is None:
+            while len(self._loaded) >= _NETWORKS_LOADED:
+                del self._loaded[next(iter(self._loaded))]
+            cleaner = _load_cleaner(recipe, self._device)
+        self._loaded[wanted] = cleaner
+        return cleaner
+
+
+def _load_cleaner(recipe: Recipe, device: str) -> LineCleaner:
+    from douga_worker.network.cleaner import Cleaner  # noqa: PLC0415 - loads torch
     from douga_worker.network.weights import load_weights  # noqa: PLC0415
 
-    recipe = instructions.recipe
-    count = process_count or min(8, len(os.sched_getaffinity(0)))
-    with IsolatedProcesses(count) as processes:
-        cleaner = Cleaner(load_weights(recipe.network), device=device, precision=recipe.precision)
-        yield Pipeline(
-            scans=scans,
-            drawings=drawings,
-            cleaner=cleaner,
-            processes=processes,
-            process_count=count,
-            instructions=instructions,
+    try:
+        weights = load_weights(recipe.network)
+    except ConfigurationError as fault:
+        raise FrameRejected(Reason.UNKNOWN_NETWORK, str(fault)) from fault
+    if weights.sha256 != recipe.network_sha256:
+        raise FrameRejected(
+            Reason.UNKNOWN_NETWORK,
+            f"network '{recipe.network}' is here, but with other weights ({weights.sha256[:12]}, the recipe "
+            f"says {recipe.network_sha256[:12]}); give worker and producer the same version of Douga",
         )
+    return Cleaner(weights, device=device, precision=recipe.precision)
 
 
 def open_single_cleaner(

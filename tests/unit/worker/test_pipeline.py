@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.cleaning import RECIPE, InkCleaner, frames_of, pipeline_of, rough_png
+from tests.cleaning import RECIPE, InkCleaner, orders_of, pipeline_of, rough_png
 from tests.scans import as_png_16bit, rough_drawing
 
 from douga_shared.errors import FrameRejected, Reason, StoreUnreachable
@@ -34,10 +34,10 @@ def run(
     max_megapixels: float = 400.0,
 ) -> dict[str, FrameRecord]:
     """Clean every object of a store; records by scan."""
-    pipeline = pipeline_of(
-        scans, drawings or MemoryStore(), processes, cleaner, max_megapixels=max_megapixels
-    )
-    return {record.scan: record for record in pipeline.run(frames_of(scans))}
+    # An empty store is false.
+    orders = orders_of(scans, MemoryStore() if drawings is None else drawings, max_megapixels=max_megapixels)
+    with pipeline_of(processes, cleaner) as pipeline:
+        return {record.scan: record for record in pipeline.run(orders)}
 
 
 def test_a_frame_comes_out_with_its_drawings_and_a_done_marker(processes: IsolatedProcesses) -> None:
@@ -60,8 +60,8 @@ def test_every_frame_comes_out_exactly_once(processes: IsolatedProcesses) -> Non
     """Sheets of three shapes, batched and reordered, none lost, none doubled."""
     sizes = [(120, 90), (90, 120), (64, 64)]
     scans = MemoryStore({f"A{n:04d}.png": rough_png(n, *sizes[n % 3]) for n in range(17)})
-    pipeline = pipeline_of(scans, MemoryStore(), processes)
-    came_out = sorted(record.scan for record in pipeline.run(frames_of(scans)))
+    with pipeline_of(processes) as pipeline:
+        came_out = sorted(record.scan for record in pipeline.run(orders_of(scans, MemoryStore())))
     assert came_out == sorted(info.object_key for info in scans.list())
 
 
@@ -110,11 +110,13 @@ def test_the_network_is_told_the_strength_of_the_recipe(processes: IsolatedProce
 class CleanerWithoutRoom(InkCleaner):
     """Has memory for one small sheet at a time."""
 
-    def clean(self, inks: list[NDArray[np.uint8]], strength: float) -> list[NDArray[np.uint8]]:
+    def clean(
+        self, inks: list[NDArray[np.uint8]], strength: float, beat: Callable[[], None]
+    ) -> list[NDArray[np.uint8]]:
         """Reject what is too much."""
         if sum(ink.size for ink in inks) > 40_000:
             raise FrameRejected(Reason.OUT_OF_MEMORY, "too large")
-        return super().clean(inks, strength)
+        return super().clean(inks, strength, beat)
 
 
 def test_only_the_culprit_of_a_rejected_batch_is_rejected(processes: IsolatedProcesses) -> None:
@@ -164,10 +166,9 @@ class StoreThatGoesAway(MemoryStore):
 def test_a_store_that_goes_away_stops_the_run_instead_of_blaming_frames(processes: IsolatedProcesses) -> None:
     """Frames are not rejected for a fault of the store's."""
     scans = StoreThatGoesAway({f"A{n}.png": rough_png(n) for n in range(8)})
-    pipeline = pipeline_of(scans, MemoryStore(), processes)
     settled: list[FrameRecord] = []
-    with pytest.raises(StoreUnreachable):
-        settled.extend(pipeline.run(frames_of(scans)))
+    with pipeline_of(processes) as pipeline, pytest.raises(StoreUnreachable):
+        settled.extend(pipeline.run(orders_of(scans, MemoryStore())))
     assert all(record.state is FrameState.DONE for record in settled)
 
 
@@ -175,9 +176,10 @@ def test_closing_a_run_early_leaves_every_marked_frame_whole(processes: Isolated
     """Every done marker's outputs are there, of the recorded size."""
     scans = MemoryStore({f"A{n:04d}.png": rough_png(n) for n in range(12)})
     drawings = MemoryStore()
-    records = pipeline_of(scans, drawings, processes).run(frames_of(scans))
-    next(records)
-    records.close()
+    with pipeline_of(processes, frames_in_flight=2) as pipeline:
+        records = pipeline.run(orders_of(scans, drawings))
+        next(records)
+        records.close()
     markers = list(drawings.list(".douga/done/"))
     assert 1 <= len(markers) < 12
     for marker in markers:
@@ -198,8 +200,8 @@ def test_the_same_drawing_comes_out_of_eight_and_of_sixteen_bits(processes: Isol
 def test_all_outputs_are_written(processes: IsolatedProcesses) -> None:
     """Every kind of drawing appears under its own name."""
     scans, drawings = MemoryStore({"A1.png": rough_png()}), MemoryStore()
-    pipeline = pipeline_of(scans, drawings, processes, outputs=tuple(Output))
-    list(pipeline.run(frames_of(scans)))
+    with pipeline_of(processes) as pipeline:
+        list(pipeline.run(orders_of(scans, drawings, tuple(Output))))
     names = {info.object_key for info in drawings.list() if "/" not in info.object_key}
     assert names == {"A1.png", "A1-alpha.png", "A1.tga", "A1.tif", "A1.svg"}
 
@@ -209,5 +211,6 @@ def test_outputs_of_an_earlier_run_with_the_same_recipe_stay_on_record(processes
     scans, drawings = MemoryStore({"A1.png": rough_png()}), MemoryStore()
     run(processes, scans, drawings)
     drawings.delete("A1.png")
-    (record,) = pipeline_of(scans, drawings, processes, outputs=(Output.TIF,)).run(frames_of(scans))
+    with pipeline_of(processes) as pipeline:
+        (record,) = pipeline.run(orders_of(scans, drawings, (Output.TIF,)))
     assert set(record.outputs) == {Output.SVG, Output.TIF}

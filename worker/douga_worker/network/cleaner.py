@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
@@ -21,6 +21,11 @@ TILE_PX = 2_560
 """An A4 page at 300 dpi passes in one piece once its pencil is 3 px wide; only larger sheets are cut."""
 BATCH_MEGAPIXELS = {"cpu": 4.0, "cuda": 64.0}
 """What one pass may hold at most: about 0.25 GB of activations a megapixel in fp32."""
+
+
+def _no_beat() -> None:
+    pass
+
 
 _MEMORY_FAULTS = ("DefaultCPUAllocator", "bad_alloc", "ALLOC_FAILED")
 """How a bare RuntimeError says that memory ran out: only the GPU's own allocator has an error class."""
@@ -56,11 +61,15 @@ class Cleaner:
                 f"network '{weights.name}' looks {weights.shape.reach_px} px far, too far for tiles of "
                 f"{tile_px} px; use a network with fewer levels or blocks"
             )
-        self.device = _choose_device(device)
+        self.device = choose_device(device)
         self._dtype = _choose_dtype(precision, self.device)
         self._network = on_device(weights.build(), self.device)
         self._shape = weights.shape
         self._tile_px = tile_px
+        self._beat: Callable[[], None] = _no_beat
+        for module in self._network.modules():
+            if isinstance(module, torch.nn.Conv2d):
+                module.register_forward_pre_hook(lambda *_: self._beat())
         self.batch_megapixels = BATCH_MEGAPIXELS[self.device]
 
     @property
@@ -68,12 +77,16 @@ class Cleaner:
         """Device and precision, for people."""
         return f"{self.device} {str(self._dtype).removeprefix('torch.')}"
 
-    def clean(self, inks: Sequence[NDArray[np.uint8]], strength: float) -> list[NDArray[np.uint8]]:
+    def clean(
+        self, inks: Sequence[NDArray[np.uint8]], strength: float, beat: Callable[[], None] = _no_beat
+    ) -> list[NDArray[np.uint8]]:
         """Draw the clean lines of a batch of sheets.
 
         Args:
             inks: sheets of one shape (H, W), uint8, 0 = paper, at the network's working size.
             strength: 0..1.
+            beat: called before every layer, so often within a second on any machine; what it raises
+                ends the work and comes out.
 
         Returns:
             As many line images: (H, W) uint8 coverage, 0 = paper, 255 = line.
@@ -81,6 +94,7 @@ class Cleaner:
         Raises:
             FrameRejected: reason ``out_of_memory``, when even a single sheet does not fit.
         """
+        self._beat = beat
         try:
             return self._clean_batch(inks, strength)
         except (RuntimeError, MemoryError) as fault:
@@ -95,7 +109,7 @@ class Cleaner:
         if self.device == "cuda":
             torch.cuda.empty_cache()
         half = len(inks) // 2
-        return self.clean(inks[:half], strength) + self.clean(inks[half:], strength)
+        return self.clean(inks[:half], strength, beat) + self.clean(inks[half:], strength, beat)
 
     @torch.inference_mode()
     def _clean_batch(self, inks: Sequence[NDArray[np.uint8]], strength: float) -> list[NDArray[np.uint8]]:
@@ -132,7 +146,12 @@ def _is_out_of_memory(fault: RuntimeError | MemoryError) -> bool:
     return any(words in str(fault) for words in _MEMORY_FAULTS)
 
 
-def _choose_device(device: str) -> str:
+def choose_device(device: str) -> str:
+    """``cpu`` or ``cuda``: the device itself, or for ``auto`` the best there is.
+
+    Raises:
+        ConfigurationError: ``cuda``, and there is none.
+    """
     if device == "cuda" and not torch.cuda.is_available():
         raise ConfigurationError("--device cuda: no usable NVIDIA GPU here; use --device cpu or auto")
     if device == "auto":
