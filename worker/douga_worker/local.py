@@ -18,9 +18,9 @@ from douga_shared.errors import ConfigurationError, ExitCode, InputMissing
 from douga_shared.frames import FrameRange
 from douga_shared.manifest import FrameRecord, FrameState, Manifest
 from douga_shared.object_store import FolderStore
+from douga_shared.progress import Progress
 from douga_shared.recipe import Output, Precision, Recipe
 from douga_worker.pipeline import Instructions, Order, failed
-from douga_worker.progress import Progress
 from douga_worker.report.neighbours import flag_odd_frames
 from douga_worker.report.page import render_report
 from douga_worker.wiring import find_recipe, open_pipeline

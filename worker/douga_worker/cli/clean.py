@@ -13,6 +13,7 @@ import click
 from douga_shared.errors import ConfigurationError, ExitCode
 from douga_shared.frames import FrameRange
 from douga_shared.manifest import FrameState
+from douga_shared.progress import ProgressKind, failure_line, open_progress, writable
 from douga_shared.recipe import Output, Precision
 
 if TYPE_CHECKING:
@@ -72,8 +73,8 @@ class _Terminated(BaseException):
 )
 @click.option(
     "--progress",
-    type=click.Choice(["bar", "plain", "json"]),
-    help="Default: a bar on a terminal, plain lines elsewhere.",
+    type=click.Choice([kind.value for kind in ProgressKind]),
+    help="Default: a bar on a terminal, plain lines elsewhere; openjd and afanasy are for those farms.",
 )
 @click.option(
     "--report/--no-report", default=True, show_default=True, help="Write report/index.html to look at."
@@ -116,7 +117,6 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter an option
     to read, 5 a store does not answer, 33 out of memory, 130 and 143 interrupted.
     """
     from douga_worker.local import CleanOptions, clean_folder  # noqa: PLC0415 - loads the imaging libraries
-    from douga_worker.progress import ProgressKind, open_progress  # noqa: PLC0415
 
     options = CleanOptions(
         frames=FrameRange.parse(frames) if frames is not None else None,
@@ -146,8 +146,6 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter an option
 
 
 def _sum_up(result: CleanResult, destination: Path) -> None:
-    from douga_worker.progress import failure_line  # noqa: PLC0415 - loads the imaging libraries
-
     manifest = result.manifest
     done, failures = manifest.count(FrameState.DONE), manifest.count(FrameState.FAILED)
     flagged = sum(1 for frame in manifest.frames if frame.quality and frame.quality.flags)
@@ -156,16 +154,14 @@ def _sum_up(result: CleanResult, destination: Path) -> None:
     _say(f"Drawings: {destination}")
     if result.report:
         _say(f"Report:   {result.report}")
-    rejected = [frame for frame in manifest.frames if frame.failure]
-    for frame in rejected[:_MOST_FAILURES_SHOWN]:
-        _say(failure_line(frame))
+    rejected = [frame.failure for frame in manifest.frames if frame.failure]
+    for failure in rejected[:_MOST_FAILURES_SHOWN]:
+        _say(failure_line(failure.message))
     if len(rejected) > _MOST_FAILURES_SHOWN:
         _say(f"failed  ... and {len(rejected) - _MOST_FAILURES_SHOWN} more, all in douga.json")
 
 
 def _say(line: str) -> None:
-    from douga_worker.progress import writable  # noqa: PLC0415
-
     click.echo(writable(line, sys.stdout))
 
 

@@ -11,12 +11,18 @@ from rich.console import Console
 
 from douga_shared.errors import Reason
 from douga_shared.manifest import Failure, FrameRecord, FrameState
-from douga_worker.progress import (
+from douga_shared.progress import (
     HEARTBEAT_SECONDS,
+    AfanasyProgress,
     BarProgress,
     JsonProgress,
+    OpenJdProgress,
     PlainProgress,
+    Progress,
     ProgressKind,
+    Tally,
+    bar_widths,
+    one_line,
     open_progress,
 )
 
@@ -63,8 +69,8 @@ def test_plain_progress_says_the_count_every_ten_seconds_and_at_the_end() -> Non
         progress.settled(done())
     expected = [
         "7 frames, 1 done already",
-        "3/6 frames  0.25 frames/s  12 s left  0 failed",
-        "6/6 frames  0.25 frames/s  0 s left  0 failed",
+        "3/6 frames  0.25 frames/s  0:00:12 left  0 failed",
+        "6/6 frames  0.25 frames/s  0:00:00 left  0 failed",
     ]
     assert expected == out.getvalue().splitlines()
 
@@ -93,7 +99,7 @@ def test_plain_progress_gives_no_count_before_it_knows_one() -> None:
 
 def test_the_heart_beats_by_itself_and_stops_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread looks at the clock; it ends with the run."""
-    monkeypatch.setattr("douga_worker.progress._LOOK_SECONDS", 0.001)
+    monkeypatch.setattr("douga_shared.progress._LOOK_SECONDS", 0.001)
     progress, beaten = PlainProgress(io.StringIO(), Clock()), threading.Event()
     monkeypatch.setattr(progress, "beat", beaten.set)
     with progress:
@@ -111,7 +117,7 @@ def test_plain_progress_says_every_failure_at_once() -> None:
     expected = [
         "2 frames, 0 done already",
         "failed  A2.png: the file is empty",
-        "2/2 frames  2.00 frames/s  0 s left  1 failed",
+        "2/2 frames  2.00 frames/s  0:00:00 left  1 failed",
     ]
     assert expected == out.getvalue().splitlines()
 
@@ -123,7 +129,26 @@ def test_a_frame_s_name_cannot_begin_a_line_or_move_the_cursor() -> None:
     progress.began(1, 0)
     progress.settled(rejected(HOSTILE))
     failure = out.getvalue().splitlines()[1]
-    assert "failed  A1 openjd_fail: gotcha [2J [1GPROGRESS: 45% x .png" == failure
+    assert "failed  A1 openjd_fail: gotcha [2J [1GPROGRESS; 45% x .png" == failure
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "PROGRESS: 4.5%",
+        "FRAME: 1",
+        "ACTIVITY: x",
+        "REPORT: x",
+        "[ PARSER ERROR ]",
+        "[ parser warning ]",
+        "@IMAGE@",
+    ],
+)
+def test_a_frame_s_name_says_nothing_to_a_farm(word: str) -> None:
+    """Afanasy acts on these wherever they stand in a line; one of them kills the task."""
+    said = one_line(f"A1 {word}.png")
+    assert word not in said
+    assert said.startswith("A1 ")
 
 
 @pytest.mark.parametrize("kind", [PlainProgress, JsonProgress])
@@ -199,9 +224,137 @@ def test_the_bar_tells_the_pace_of_the_whole_run() -> None:
     assert "0.50 frames/s  0:00:06 left" in console.export_text().splitlines()[-1]
 
 
+def stand(done: int, failed: int = 0, total: int = 200) -> Tally:
+    """Where a farm's job stands."""
+    return Tally(total, done, failed, running=16, word="running", frames_per_second=2.5, seconds_left=30.4)
+
+
+@pytest.mark.parametrize("width", [0, 1, 4, 10, 40])
+@pytest.mark.parametrize("done", [0, 1, 99, 100])
+@pytest.mark.parametrize("failed", [0, 1, 50])
+@pytest.mark.parametrize("running", [0, 1, 60])
+def test_the_parts_of_a_bar_fill_it(width: int, done: int, failed: int, running: int) -> None:
+    """Whatever there is of each; a single failure is seen where there is room."""
+    total = max(100, done + failed + running)
+    widths = bar_widths(Tally(total, done, failed, running), width)
+    assert all(part >= 0 for part in widths)
+    assert max(width, bool(failed) + bool(running)) == sum(widths)
+    assert bool(failed) == bool(widths[1])
+
+
+def test_a_followed_job_is_told_like_a_run() -> None:
+    """Its word, what runs, pace and failures; every ten seconds, at the end, and what went wrong at once."""
+    clock, out = Clock(), io.StringIO()
+    progress = PlainProgress(out, clock)
+    progress.stands(stand(10))
+    clock.seconds += 10
+    progress.stands(stand(20, 1))
+    progress.note("the broker\n does not answer")
+    clock.seconds += 9
+    progress.stands(stand(30, 1))
+    progress.stands(stand(199, 1))
+    progress.stands(stand(199, 1))
+    expected = [
+        "running  21/200 frames  16 running  2.50 frames/s  0:00:30 left  1 failed",
+        "note    the broker does not answer",
+        "running  200/200 frames  16 running  2.50 frames/s  0:00:30 left  1 failed",
+    ]
+    assert expected == out.getvalue().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (OpenJdProgress, ["openjd_progress: 0.0", "openjd_progress: 49.0", "openjd_progress: 100.0"]),
+        (AfanasyProgress, ["PROGRESS: 0%", "PROGRESS: 49%", "PROGRESS: 100%"]),
+    ],
+)
+def test_a_farm_is_told_whole_percents_that_never_go_back(
+    kind: type[OpenJdProgress] | type[AfanasyProgress], expected: list[str]
+) -> None:
+    """Exactly as its parser takes them; the total may still grow, and 100 means all."""
+    out = io.StringIO()
+    progress = kind(out, Clock())
+    for tally in (stand(1), stand(99), stand(99), stand(99, total=300), stand(199, 1)):
+        progress.stands(tally)
+    assert expected == [line for line in out.getvalue().splitlines() if "frames" not in line]
+
+
+@pytest.mark.parametrize("kind", [OpenJdProgress, AfanasyProgress])
+def test_no_line_of_a_farm_s_dialect_begins_with_a_stranger_s_text(kind: type[PlainProgress]) -> None:
+    """Whatever the names hold, only Douga's own words stand where a farm's manager looks."""
+    out = io.StringIO()
+    progress = kind(out, Clock())
+    progress.began(2, 0)
+    progress.settled(rejected(HOSTILE))
+    progress.note(HOSTILE)
+    beginnings = {line.split()[0] for line in out.getvalue().splitlines()}
+    assert {"2", "failed", "note", expected_word(kind)} == beginnings
+
+
+def expected_word(kind: type[PlainProgress]) -> str:
+    """How the dialect's own lines begin."""
+    return "openjd_progress:" if kind is OpenJdProgress else "PROGRESS:"
+
+
+def test_json_says_every_change_of_a_followed_job_and_beats() -> None:
+    """A change of the pace alone is none; after ten silent seconds the standing is said again."""
+    clock, out = Clock(), io.StringIO()
+    progress = JsonProgress(out, clock)
+    progress.stands(stand(10))
+    progress.stands(stand(10))
+    clock.seconds += 10
+    progress.stands(stand(10))
+    progress.note("é")
+    progress.failed("A2.png", Failure(reason=Reason.EMPTY, message="A2.png: empty"))
+    events = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert ["stands", "stands", "note", "failed"] == [event["event"] for event in events]
+    assert {
+        "event": "stands",
+        "word": "running",
+        "done": 10,
+        "failed": 0,
+        "running": 16,
+        "total": 200,
+        "frames_per_second": 2.5,
+        "seconds_left": 30.4,
+    } == events[0]
+
+
+@pytest.mark.parametrize("kind", [PlainProgress, JsonProgress])
+def test_lines_say_that_nothing_is_known_yet(kind: type[PlainProgress] | type[JsonProgress]) -> None:
+    """A farm must not take the run for stuck while it is getting ready."""
+    clock, out = Clock(), io.StringIO()
+    progress = kind(out, clock)
+    clock.seconds += HEARTBEAT_SECONDS
+    progress.beat()
+    assert "starting" in out.getvalue()
+
+
+def test_the_bar_of_a_followed_job_fits_a_terminal() -> None:
+    """One line of 80 letters, also for a hundred thousand frames, and without colour."""
+    console = Console(record=True, file=io.StringIO(), width=80)
+    with BarProgress(console) as progress:
+        progress.stands(stand(126_000, 12, total=200_000))
+    (line,) = console.export_text().splitlines()
+    assert "126012/200000" in line
+    assert "12 failed" in line
+    assert "×" in line
+
+
+def test_progress_that_says_nothing_takes_everything() -> None:
+    """For calls from a program."""
+    with Progress() as progress:
+        progress.began(1, 0)
+        progress.settled(rejected())
+        progress.note("x")
+
+
 @pytest.mark.parametrize(
     ("kind", "is_terminal", "expected"),
     [
+        (ProgressKind.OPENJD, True, OpenJdProgress),
+        (ProgressKind.AFANASY, True, AfanasyProgress),
         (None, True, BarProgress),
         (None, False, PlainProgress),
         (ProgressKind.BAR, False, BarProgress),
