@@ -154,8 +154,17 @@ def recorded_jobs(store: ObjectStore) -> tuple[str, ...]:
 
 
 def write_part(store: ObjectStore, job_id: str, part: int, frames: Sequence[JobFrame]) -> None:
-    """Record part number ``part`` of a job's frames, before any of them is sent."""
+    """Record part number ``part`` of a job's frames, before any of them is sent.
+
+    A part of fewer than ``PART_FRAMES`` ends the list, so a list that comes out even ends with an empty one;
+    frames that arrive later make further parts.
+    """
     store.write(object_keys.job_part(job_id, part), msgspec.json.encode(frames))
+
+
+def is_last_part(frames: Sequence[JobFrame]) -> bool:
+    """Tell whether the list of frames ends with this part, as far as anybody knew when it was written."""
+    return len(frames) < PART_FRAMES
 
 
 def read_parts(store: ObjectStore, job_id: str) -> Iterator[tuple[JobFrame, ...]]:

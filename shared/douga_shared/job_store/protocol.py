@@ -14,6 +14,9 @@ import msgspec
 from douga_shared.errors import Reason
 from douga_shared.jobs import Job, JobState
 
+MOST_REJECTED = 1_000
+"""Rejected messages that are kept."""
+_LONGEST_TEXT = 500
 SETTLED = 0
 """In place of an attempt's number: there is nothing left to do for this frame."""
 
@@ -37,6 +40,11 @@ class RejectedMessage(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     """How it began, printable."""
     rejected_at: float = 0.0
+
+    @classmethod
+    def of(cls, why: str, text: str, rejected_at: float = 0.0) -> RejectedMessage:
+        """Make one of whatever the message said."""
+        return cls(why=_printable(why), text=_printable(text), rejected_at=rejected_at)
 
 
 class Beginning(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,8 +104,12 @@ class JobStore(Protocol):
         """Record a job as running; a cancelled or superseded one runs again. False when it was known."""
         ...
 
-    def extend(self, job_id: str, total: int, *, is_listed: bool) -> None:
-        """Say that ``total`` frames are recorded by now; opens a completed job again if there are more."""
+    def extend(self, job_id: str, total: int, *, is_listed: bool) -> bool:
+        """Say that ``total`` frames are recorded by now; opens a completed job again if there are more.
+
+        Never takes a frame back: a smaller total, as from a second producer, changes nothing. True for the
+        one call that completes the job, because the last frame was settled before the list ended.
+        """
         ...
 
     def mark_sent(self, job_id: str, until: int) -> None:
@@ -107,8 +119,8 @@ class JobStore(Protocol):
     def begin(self, job_id: str, seal: str, indexes: Sequence[int]) -> Beginning | None:
         """Count an attempt of each frame that is not settled, and say how often each was tried.
 
-        None: no such job, or not with this seal. Unknown jobs may have been lost with a Redis; see
-        ``rebuild``.
+        None: no such job, or not with this seal, or a frame beyond those that are recorded. Unknown jobs
+        may have been lost with a Redis; see ``rebuild``.
         """
         ...
 
@@ -116,12 +128,16 @@ class JobStore(Protocol):
         """Count frames as done or failed; True for the one call that completes the job.
 
         What is done stays done: a failure reported after that changes nothing. A done frame takes its
-        dead letter away.
+        dead letter away. The first failure of a frame counts, ``failed_at`` is the job store's own time.
+        Frames of an unknown job, or beyond those that are recorded, are left out.
         """
         ...
 
     def hand_back(self, job_id: str, indexes: Collection[int]) -> None:
-        """Take the attempts back: a worker stopped in peace before these frames were settled."""
+        """Take the attempts back: a worker stopped in peace before these frames were settled.
+
+        They count as waiting again; a second call takes nothing more until somebody begins them.
+        """
         ...
 
     def reopen(self, job_id: str, indexes: Collection[int]) -> None:
@@ -163,11 +179,15 @@ class JobStore(Protocol):
     def rebuild(
         self, job: Job, total: int, *, is_listed: bool, done: Collection[int], failed: Sequence[DeadLetter]
     ) -> None:
-        """Replace what is known of a job by what the object store says."""
+        """Replace what is known of a job by what the object store says.
+
+        What only the job store knows stays where the job is known: its state, what was sent, the attempts
+        of frames that are not settled, and the larger total. A done frame wins over its failure.
+        """
         ...
 
     def reject_message(self, why: str, text: str) -> None:
-        """Keep a message that nobody can read, among the latest thousand."""
+        """Keep a message that nobody can read, among the latest thousand; ``text`` may be anything."""
         ...
 
     def rejected_messages(self) -> tuple[RejectedMessage, ...]:
@@ -185,3 +205,8 @@ class JobStore(Protocol):
     def close(self) -> None:
         """Close the connections."""
         ...
+
+
+def _printable(text: str) -> str:
+    start = text[:_LONGEST_TEXT]
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in start)
