@@ -102,7 +102,9 @@ def _work(
 ) -> None:
     instructions = Instructions(job.recipe, options.outputs, options.has_report, options.max_megapixels)
     with (
-        open_pipeline(device=options.device, process_count=options.process_count) as pipeline,
+        open_pipeline(
+            device=options.device, recipe=job.recipe, process_count=options.process_count
+        ) as pipeline,
         closing(
             pipeline.run(Order(frame, scans, job.drawings, instructions) for frame in waiting)
         ) as records,

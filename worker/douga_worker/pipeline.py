@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -38,7 +39,7 @@ from douga_shared.manifest import Failure, FrameRecord, FrameState, OutputRecord
 from douga_shared.object_store.protocol import ObjectStore
 from douga_shared.recipe import Output, Recipe
 from douga_worker.isolated import CallFailed, IsolatedProcesses
-from douga_worker.network.batching import Batcher, LineCleaner
+from douga_worker.network.batching import Batcher, CleanerFor
 from douga_worker.report.pictures import report_pictures
 from douga_worker.report.roles import PictureRole
 from douga_worker.room import Room
@@ -56,7 +57,7 @@ _log = logging.getLogger(__name__)
 
 
 class Dropped(CancelledError):
-    """A frame was given up before it was written: nobody wants it any more, or the pipeline was stopped."""
+    """A frame was given up before it was written, because nobody wants it any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,10 @@ class Order:
     """Where the scan lies in ``scans``, when that is not ``frame.scan``."""
     is_wanted: Callable[[], bool] = _always
     """Asked from other threads before each costly step; on False the frame is dropped."""
+    is_alone: bool = False
+    """While this frame is drawn no other is: for one that workers died on."""
+    is_alone: bool = False
+    """It may kill whoever works on it: everything, the network too, is done in a process of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +150,7 @@ class Pipeline:
         self,
         *,
         processes: IsolatedProcesses,
-        cleaner_for: Callable[[Recipe], LineCleaner],
+        cleaner_for: CleanerFor,
         frames_in_flight: int,
         megapixels_in_flight: float = MEGAPIXELS_IN_FLIGHT,
         worker_name: str = "",
@@ -155,15 +160,17 @@ class Pipeline:
         Args:
             processes: where scans are decoded and drawings finished; ``stop`` stops them too.
             cleaner_for: gives the network of a recipe; called in the network's thread only. It may
-                raise FrameRejected (``unknown_network``).
+                raise FrameRejected (``unknown_network``). A frame ordered alone takes a pickled copy of it along
+                into another process.
             frames_in_flight: so many frames are on their way at once; the others wait, not begun.
             megapixels_in_flight: and so many pixels of scans; a sheet that has more passes alone.
             worker_name: goes into every record.
         """
         self._processes = processes
+        self._cleaner_for = cleaner_for
         self._batcher = Batcher(cleaner_for)
         self._threads = ThreadPoolExecutor(frames_in_flight, thread_name_prefix="douga-frame")
-        self._frames_in_flight = frames_in_flight
+        self.frames_in_flight = frames_in_flight
         self._scan_room = Room(SCAN_MEGABYTES_IN_FLIGHT)
         self._sheet_room = Room(megapixels_in_flight)
         self._worker_name = worker_name
@@ -189,8 +196,8 @@ class Pipeline:
 
         The future raises:
             StoreUnreachable: a store does not answer; the frame may be tried again.
-            ConfigurationError: this machine cannot do what the recipe asks (its precision).
-            CancelledError: taken back, or ``Dropped`` on its way: nothing of it is marked done.
+            Dropped: nobody wants it any more; nothing of it is marked done.
+            CancelledError: taken back, or the pipeline was stopped; nothing of it is marked done.
             Exception: the network failed though the sheet was alone in its batch: no fault of the
                 frame's, and likely to hit the next one too.
         """
@@ -213,7 +220,7 @@ class Pipeline:
             for order in orders:
                 on_the_way.add(self.submit(_until(closed, order)))
                 # One more than there are threads, so that none is idle while a record is looked at.
-                if len(on_the_way) > self._frames_in_flight:
+                if len(on_the_way) > self.frames_in_flight:
                     settled, on_the_way = wait(on_the_way, return_when=FIRST_COMPLETED)
                     yield from _records(settled)
             while on_the_way:
@@ -265,7 +272,9 @@ class Pipeline:
             data = order.scans.read(order.object_key or scan)
         notes.scan_sha256 = hashlib.sha256(data).hexdigest()
         megapixels = self._in_process(scan, partial(stated_megapixels, data, scan, limit))
-        with self._sheet_room.taken(megapixels):
+        with self._sheet_room.taken(math.inf if order.is_alone else megapixels):
+            if order.is_alone:
+                return self._draw_alone(order, data, notes)
             prepared = self._in_process(scan, partial(prepare_scan, data, scan, limit))
             del data
             notes.size_px = (prepared.ink.shape[1], prepared.ink.shape[0])
@@ -276,6 +285,12 @@ class Pipeline:
             finished = self._in_process(
                 scan, partial(_finish, prepared, lines, order.frame.stem, order.instructions)
             )
+        notes.seconds |= finished.seconds
+        return finished
+
+    def _draw_alone(self, order: Order, data: bytes, notes: _Notes) -> _Finished:
+        call = partial(_draw_here, data, order.frame, order.instructions, self._cleaner_for)
+        notes.size_px, notes.dpi, finished = self._in_process(order.frame.scan, call)
         notes.seconds |= finished.seconds
         return finished
 
@@ -300,7 +315,9 @@ class Pipeline:
             ) from fault
 
     def _check_wanted(self, order: Order) -> None:
-        if self._is_stopped or not order.is_wanted():
+        if self._is_stopped:
+            raise CancelledError
+        if not order.is_wanted():
             raise Dropped(f"{order.frame.scan} is not wanted any more")
 
 
@@ -379,6 +396,24 @@ def _finish(
         pictures = report_pictures(prepared.preview, np.asarray(lines, dtype=np.uint8))
         seconds["picture"] = time.perf_counter() - began
     return _Finished(files=drawing.files, pictures=pictures, quality=drawing.quality, seconds=seconds)
+
+
+def _draw_here(
+    data: bytes, frame: Frame, instructions: Instructions, cleaner_for: Callable[[Recipe], LineCleaner]
+) -> tuple[tuple[int, int], float | None, _Finished]:
+    """Runs in another process: the whole way of a frame that is to be alone; size, DPI and drawing."""
+    recipe = instructions.recipe
+    prepared = prepare_scan(data, frame.scan, instructions.max_megapixels)
+    began = time.perf_counter()
+    (lines,) = cleaner_for(recipe).clean([prepared.working_ink], recipe.strength, _no_beat)
+    seconds = {"network": time.perf_counter() - began}
+    finished = _finish(prepared, lines, frame.stem, instructions)
+    size_px = (prepared.ink.shape[1], prepared.ink.shape[0])
+    return size_px, prepared.dpi, replace(finished, seconds=prepared.seconds | seconds | finished.seconds)
+
+
+def _no_beat() -> None:
+    """Nobody watches the network of a lonely process but the time it is given."""
 
 
 def _output(stem: str, output: Output, data: bytes) -> OutputRecord:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from douga_shared.errors import ConfigurationError, FrameRejected, Reason
 from douga_shared.recipe import Precision, Recipe
 from douga_worker.isolated import FRAME_SECONDS, IsolatedProcesses
+from douga_worker.network.batching import CleanerFor as CleanerFor
 from douga_worker.network.batching import LineCleaner
 from douga_worker.pipeline import Pipeline
 from douga_worker.steps.clear_fog import clear_fog
@@ -47,11 +48,13 @@ def find_recipe(network: str, strength: float, line_weight_px: float | None, pre
 def open_pipeline(
     *,
     device: str = "auto",
+    recipe: Recipe | None = None,
     process_count: int | None = None,
     frames_in_flight: int | None = None,
     frame_seconds: float = FRAME_SECONDS,
     memory_megabytes: int | None = None,
     worker_name: str = "",
+    cleaner_for: CleanerFor | None = None,
 ) -> Iterator[Pipeline]:
     """Open a pipeline; networks are loaded and processes started when frames come.
 
@@ -59,26 +62,31 @@ def open_pipeline(
 
     Args:
         device: ``auto``, ``cpu`` or ``cuda``.
+        recipe: the first frames' recipe, where it is known; its network is loaded now.
         process_count: processes beside the network; None takes one a core, eight at most.
         frames_in_flight: so many frames are on their way at once; None takes what keeps network and
             processes busy.
         frame_seconds: a step that takes longer is taken to hang.
         memory_megabytes: most that one process may take; None for no limit.
         worker_name: goes into every record.
+        cleaner_for: gives the network of a recipe, picklable; None loads those that are shipped.
 
     Raises:
-        ConfigurationError: no such device here.
+        ConfigurationError: no such device here, or it cannot do what ``recipe`` asks.
     """
     # Here and not above: nothing may load torch before there is work for it.
     from douga_worker.network.cleaner import choose_device  # noqa: PLC0415
 
     device = choose_device(device)
+    networks = _LoadedNetworks(device)
+    if recipe is not None:
+        networks.load(recipe)
     count = process_count or min(8, len(os.sched_getaffinity(0)))
     with (
         IsolatedProcesses(count, frame_seconds=frame_seconds, memory_megabytes=memory_megabytes) as processes,
         Pipeline(
             processes=processes,
-            cleaner_for=_LoadedNetworks(device),
+            cleaner_for=cleaner_for or networks,
             frames_in_flight=frames_in_flight or 2 * count + _FRAMES_AT_NETWORK[device],
             megapixels_in_flight=_MEGAPIXELS_IN_FLIGHT[device],
             worker_name=worker_name,
@@ -101,9 +109,16 @@ class _LoadedNetworks:
         """The recipe's network.
 
         Raises:
-            FrameRejected: ``unknown_network``: it is not here, or another one of its name is.
-            ConfigurationError: this device has not the recipe's precision.
+            FrameRejected: ``unknown_network``: it is not here, or another one of its name is, or this
+                machine cannot run it.
         """
+        try:
+            return self.load(recipe)
+        except ConfigurationError as fault:
+            raise FrameRejected(Reason.UNKNOWN_NETWORK, str(fault)) from fault
+
+    def load(self, recipe: Recipe) -> LineCleaner:
+        """As calling, but raises ConfigurationError."""
         wanted = (recipe.network, recipe.network_sha256, recipe.precision)
         cleaner = self._loaded.pop(wanted, None)
         if cleaner is None:
@@ -118,15 +133,11 @@ def _load_cleaner(recipe: Recipe, device: str) -> LineCleaner:
     from douga_worker.network.cleaner import Cleaner  # noqa: PLC0415 - loads torch
     from douga_worker.network.weights import load_weights  # noqa: PLC0415
 
-    try:
-        weights = load_weights(recipe.network)
-    except ConfigurationError as fault:
-        raise FrameRejected(Reason.UNKNOWN_NETWORK, str(fault)) from fault
+    weights = load_weights(recipe.network)
     if weights.sha256 != recipe.network_sha256:
-        raise FrameRejected(
-            Reason.UNKNOWN_NETWORK,
+        raise ConfigurationError(
             f"network '{recipe.network}' is here, but with other weights ({weights.sha256[:12]}, the recipe "
-            f"says {recipe.network_sha256[:12]}); give worker and producer the same version of Douga",
+            f"says {recipe.network_sha256[:12]}); give worker and producer the same version of Douga"
         )
     return Cleaner(weights, device=device, precision=recipe.precision)
 

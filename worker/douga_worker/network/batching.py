@@ -30,6 +30,10 @@ class LineCleaner(Protocol):
         ...
 
 
+CleanerFor = Callable[[Recipe], LineCleaner]
+"""Gives the network that a recipe names."""
+
+
 @dataclass(frozen=True, slots=True)
 class CleanedSheet:
     """What the network made of one sheet."""
@@ -70,7 +74,7 @@ class Batcher:
     """
 
     def __init__(
-        self, cleaner_for: Callable[[Recipe], LineCleaner], *, clock: Callable[[], float] = time.monotonic
+        self, cleaner_for: CleanerFor, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """Start the thread.
 

@@ -105,6 +105,8 @@ REASON_WORDS = {
     Reason.CRASHED: "crashed",
     Reason.OUT_OF_MEMORY: "out of memory",
     Reason.WRITE_FAILED: "not written",
+    Reason.UNKNOWN_NETWORK: "network not there",
+    Reason.INTERNAL: "fault of Douga's",
 }
 
 
