@@ -82,12 +82,13 @@ class IsolatedProcesses:
     ) -> None:
         self.stop()
 
-    def run(self, frame: str, call: Callable[[], T]) -> T:
+    def run(self, frame: str, call: Callable[[], T], *, is_kept: bool = True) -> T:
         """Run a call in another process and return what it returns; blocks.
 
         Args:
             frame: name of the frame, for the message if it must be rejected.
             call: picklable, for example a ``functools.partial`` of a module's function.
+            is_kept: the process is used again; if not it is a fresh one that ends with the call.
 
         Raises:
             FrameRejected: raised by the call itself; or with reason ``crashed`` when its process died
@@ -97,11 +98,11 @@ class IsolatedProcesses:
         """
         with self._slots:
             try:
-                return self._try(call)
+                return self._try(call, is_kept)
             except (_Died, _Hung, MemoryError):
                 pass
             try:
-                return self._try(call)
+                return self._try(call, is_kept)
             except _Died as died:
                 raise FrameRejected(
                     Reason.CRASHED,
@@ -129,8 +130,8 @@ class IsolatedProcesses:
         for child in children:
             child.kill()
 
-    def _try(self, call: Callable[[], T]) -> T:
-        child = self._take()
+    def _try(self, call: Callable[[], T], is_kept: bool) -> T:
+        child = self._take(is_fresh=not is_kept)
         try:
             is_error, answer = child.ask(call, self._frame_seconds)
         except BaseException:
@@ -138,24 +139,23 @@ class IsolatedProcesses:
             if self._is_stopped:
                 raise CancelledError from None
             raise
-        if not is_error:
+        # After a full memory nobody knows what the process still holds.
+        if is_kept and not isinstance(answer, MemoryError):
             self._give_back(child)
+        else:
+            self._bury(child)
+        if not is_error:
             return cast("T", answer)
         error = cast("Exception", answer)
-        if isinstance(error, MemoryError):
-            # What it still holds is nobody's to know.
-            self._bury(child)
-            raise error
-        self._give_back(child)
-        if isinstance(error, FrameRejected):
+        if isinstance(error, FrameRejected | MemoryError):
             raise error
         raise CallFailed(f"{type(error).__name__}: {error}") from error
 
-    def _take(self) -> _Child:
+    def _take(self, *, is_fresh: bool) -> _Child:
         with self._lock:
             if self._is_stopped:
                 raise CancelledError
-            if self._idle:
+            if self._idle and not is_fresh:
                 return self._idle.pop()
             child = _Child(self._memory_bytes)
             self._children.add(child)

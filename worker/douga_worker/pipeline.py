@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import math
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -88,8 +87,6 @@ class Order:
     is_wanted: Callable[[], bool] = _always
     """Asked from other threads before each costly step; on False the frame is dropped."""
     is_alone: bool = False
-    """While this frame is drawn no other is: for one that workers died on."""
-    is_alone: bool = False
     """It may kill whoever works on it: everything, the network too, is done in a process of its own."""
 
 
@@ -160,8 +157,8 @@ class Pipeline:
         Args:
             processes: where scans are decoded and drawings finished; ``stop`` stops them too.
             cleaner_for: gives the network of a recipe; called in the network's thread only. It may
-                raise FrameRejected (``unknown_network``). A frame ordered alone takes a pickled copy of it along
-                into another process.
+                raise FrameRejected (``unknown_network``). A frame ordered alone takes a pickled copy
+                of it along into another process.
             frames_in_flight: so many frames are on their way at once; the others wait, not begun.
             megapixels_in_flight: and so many pixels of scans; a sheet that has more passes alone.
             worker_name: goes into every record.
@@ -272,7 +269,7 @@ class Pipeline:
             data = order.scans.read(order.object_key or scan)
         notes.scan_sha256 = hashlib.sha256(data).hexdigest()
         megapixels = self._in_process(scan, partial(stated_megapixels, data, scan, limit))
-        with self._sheet_room.taken(math.inf if order.is_alone else megapixels):
+        with self._sheet_room.taken(megapixels):
             if order.is_alone:
                 return self._draw_alone(order, data, notes)
             prepared = self._in_process(scan, partial(prepare_scan, data, scan, limit))
@@ -289,8 +286,9 @@ class Pipeline:
         return finished
 
     def _draw_alone(self, order: Order, data: bytes, notes: _Notes) -> _Finished:
+        """The same in one process, which is given up afterwards: the network it loaded is large."""
         call = partial(_draw_here, data, order.frame, order.instructions, self._cleaner_for)
-        notes.size_px, notes.dpi, finished = self._in_process(order.frame.scan, call)
+        notes.size_px, notes.dpi, finished = self._in_process(order.frame.scan, call, is_kept=False)
         notes.seconds |= finished.seconds
         return finished
 
@@ -303,10 +301,10 @@ class Pipeline:
         notes.seconds["network"] = cleaned.seconds
         return cleaned.lines
 
-    def _in_process(self, scan: str, call: Callable[[], T]) -> T:
+    def _in_process(self, scan: str, call: Callable[[], T], *, is_kept: bool = True) -> T:
         """A step in another process; what nobody foresaw there is this frame's fate, not the run's."""
         try:
-            return self._processes.run(scan, call)
+            return self._processes.run(scan, call, is_kept=is_kept)
         except CallFailed as fault:
             _log.exception("%s: a fault of Douga's own", scan)
             raise FrameRejected(
@@ -399,7 +397,7 @@ def _finish(
 
 
 def _draw_here(
-    data: bytes, frame: Frame, instructions: Instructions, cleaner_for: Callable[[Recipe], LineCleaner]
+    data: bytes, frame: Frame, instructions: Instructions, cleaner_for: CleanerFor
 ) -> tuple[tuple[int, int], float | None, _Finished]:
     """Runs in another process: the whole way of a frame that is to be alone; size, DPI and drawing."""
     recipe = instructions.recipe
