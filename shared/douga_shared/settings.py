@@ -51,6 +51,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Frames in one message: less is lost with a worker, more costs less of Redis."""
     most_waiting_frames: Annotated[int, msgspec.Meta(ge=1)] = 50_000
     """Producers wait while more frames than this are queued, so that Redis stays small."""
+    frame_seconds: Seconds = 180.0
+    """A step of one frame that takes longer is taken to hang; the largest legal scan takes some 30."""
     job_days: Annotated[float, msgspec.Meta(gt=0)] = 14.0
     """Redis forgets a job that has not moved for so long; the store keeps its record."""
     stores: str = ""

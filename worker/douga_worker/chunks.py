@@ -14,6 +14,7 @@ Every frame of a chunk ends in one of four ways, and only then is the chunk acke
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 import time
@@ -21,7 +22,6 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 
 import msgspec
-from douga_shared.rebuild import rebuild_job
 
 from douga_shared import metrics, object_keys
 from douga_shared.broker import Sender
@@ -41,6 +41,7 @@ from douga_shared.jobs import JobFrame, JobState
 from douga_shared.manifest import FrameRecord
 from douga_shared.messages import decode_chunk
 from douga_shared.object_store.protocol import ObjectInfo, ObjectStore
+from douga_shared.rebuild import rebuild_job
 from douga_worker.outcome import Outcome
 from douga_worker.patience import Patience, Stopped
 from douga_worker.pipeline import Dropped, Instructions, Order, Pipeline
@@ -171,7 +172,7 @@ class ChunkWorker:
     def _clean(self, place: Place, attempts: dict[JobFrame, int], settlement: Settlement) -> list[JobFrame]:
         """Clean frames until each is settled; returns those to hand back because the worker stops."""
         left, refusals = list(attempts), 0
-        while left:
+        for tries in itertools.count():
             left = self._pass(place, left, attempts, settlement)
             if not left or self._patience.is_ending:
                 return left
@@ -183,7 +184,7 @@ class ChunkWorker:
                 return []
             _log.warning("%d frames wait for the store", len(left))
             metrics.RETRIES.labels("store").inc()
-            self._patience.pause(refusals)
+            self._patience.pause(tries)
         return []
 
     def _pass(

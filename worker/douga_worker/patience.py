@@ -11,7 +11,8 @@ from typing import TypeVar
 from douga_shared import metrics
 from douga_shared.errors import DougaError, QueueUnreachable, StoreUnreachable
 
-LONGEST_PAUSE_SECONDS = 30.0
+LONGEST_PAUSE_SECONDS = 10.0
+"""So long at most does a worker stay idle after what it waited for is back."""
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class Patience:
         return time.monotonic() > self._over_at
 
     def pause(self, count: int) -> None:
-        """Wait longer the more often it was in vain: 1, 2, 4 ... 30 seconds; not at all when stopping."""
+        """Wait longer the more often it was in vain: 1, 2, 4 ... 10 seconds; not at all when stopping."""
         self._stopping.wait(min(LONGEST_PAUSE_SECONDS, 2.0 ** min(count, 8)))
 
     def insist(self, call: Callable[[], T]) -> T:
