@@ -73,9 +73,7 @@ class Batcher:
     the running batch and fill the next one, and while it is not, a fuller batch would gain nothing.
     """
 
-    def __init__(
-        self, cleaner_for: CleanerFor, *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, cleaner_for: CleanerFor, *, clock: Callable[[], float] = time.monotonic) -> None:
         """Start the thread.
 
         Args:
