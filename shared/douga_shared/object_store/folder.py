@@ -29,7 +29,7 @@ from douga_shared.errors import (
 )
 from douga_shared.manifest import LeftOut
 from douga_shared.object_keys import fault_of
-from douga_shared.object_store.protocol import FolderListing, ObjectInfo
+from douga_shared.object_store.protocol import PAGE_ENTRIES, FolderListing, ObjectInfo
 
 _TEMPORARY = re.compile(r"\.douga-[0-9a-f]{16}\.tmp")
 """Not made from the object's name, which may already be as long as the disk allows."""
@@ -45,6 +45,9 @@ _PASSING = {
     errno.ENFILE,
 }
 """A share that is away, or a machine out of file handles: the same call may go through later."""
+
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+"""What file systems say that know no hard links."""
 
 _WRITE_REMEDIES = {
     errno.ENOSPC: "the disk is full; make room and run again",
@@ -107,19 +110,17 @@ class FolderStore:
 
     def list_folder(self, folder: str = "") -> FolderListing:
         """Return what lies directly in ``folder``; links to folders are folders."""
-        objects: list[ObjectInfo] = []
-        folders: list[str] = []
-        unusable: list[LeftOut] = []
-        for object_key, entry in reversed(self._entries(folder)):
-            if fault := fault_of(entry.name):
-                unusable.append(LeftOut(name=_printable(entry.name), why=f"its name cannot be used: {fault}"))
-            elif object_key.endswith("/"):
-                folders.append(entry.name + "/")
-            elif (info := _info(object_key, entry)) is not None:
-                objects.append(info)
-            else:
-                unusable.append(LeftOut(name=entry.name, why="not a file (a pipe, socket or device)"))
-        return FolderListing(tuple(objects), tuple(folders), tuple(unusable))
+        return FolderListing.joined(self.folder_pages(folder))
+
+    def folder_pages(self, folder: str = "", most: int = PAGE_ENTRIES) -> Iterator[FolderListing]:
+        """Yield what lies directly in ``folder`` a page at a time.
+
+        The names are read and sorted at once; the files are looked at page by page, which on a share
+        takes far longer.
+        """
+        entries = self._entries(folder)[::-1]
+        for start in range(0, len(entries), most):
+            yield _page(entries[start : start + most])
 
     def stat(self, object_key: str) -> ObjectInfo | None:
         """Return what is known of an object, or None if there is no file of that name."""
@@ -145,17 +146,23 @@ class FolderStore:
     def write(self, object_key: str, data: bytes) -> None:
         """Store the object whole, making the folders above it; a link of that name is replaced."""
         path = self._path(object_key, Reason.WRITE_FAILED)
+        with self._faults(object_key, Reason.WRITE_FAILED), self._written_aside(path, data) as temporary:
+            temporary.replace(path)
+
+    def create(self, object_key: str, data: bytes) -> bool:
+        """Store the object whole if there is no file of that name; tell whether this call did.
+
+        On a disk without hard links a reader may meet an empty object for a moment.
+        """
+        path = self._path(object_key, Reason.WRITE_FAILED)
         with self._faults(object_key, Reason.WRITE_FAILED):
-            temporary = path.with_name(f".douga-{secrets.token_hex(8)}.tmp")
             try:
-                with self._create(temporary) as file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
-                temporary.replace(path)
-            finally:
-                with suppress(OSError):  # as a rule it is gone, being renamed
-                    temporary.unlink()
+                # Most calls come second: they need not write and flush what is thrown away.
+                path.lstat()
+            except OSError:
+                with self._written_aside(path, data) as temporary:
+                    return _link(temporary, path)
+            return _yield_to(path)
 
     def delete(self, object_key: str) -> None:
         """Remove the object if it is there; the folders above it stay."""
@@ -215,6 +222,20 @@ class FolderStore:
             key=lambda keyed: keyed[0],
             reverse=True,
         )
+
+    @contextmanager
+    def _written_aside(self, path: Path, data: bytes) -> Iterator[Path]:
+        """Write the data beside ``path`` and flush it; what is still there afterwards is removed."""
+        temporary = path.with_name(f".douga-{secrets.token_hex(8)}.tmp")
+        try:
+            with self._create(temporary) as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            yield temporary
+        finally:
+            with suppress(OSError):  # after `write` it is gone, being renamed
+                temporary.unlink()
 
     def _create(self, path: Path) -> BinaryIO:
         try:
@@ -276,11 +297,58 @@ def _make_root(root: Path) -> None:
         raise ConfigurationError(f"the folder '{root}' cannot be made: {why}; choose another") from error
 
 
+def _link(temporary: Path, path: Path) -> bool:
+    """Give a whole file its name unless there is one; tell whether it got it."""
+    try:
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        return _yield_to(path)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        return _claim(temporary, path)
+    return True
+
+
+def _claim(temporary: Path, path: Path) -> bool:
+    """Do as ``_link`` does, for disks that know no links: the name is taken by an empty file first."""
+    try:
+        path.open("xb").close()
+    except FileExistsError:
+        return _yield_to(path)
+    temporary.replace(path)
+    return True
+
+
+def _yield_to(path: Path) -> bool:
+    """Return False, for another was first; unless that is a folder, which is no object."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    return False
+
+
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
     except OSError:  # a link that leads round in a circle
         return False
+
+
+def _page(entries: _Entries) -> FolderListing:
+    """Look at some entries of one folder."""
+    objects: list[ObjectInfo] = []
+    folders: list[str] = []
+    unusable: list[LeftOut] = []
+    for object_key, entry in entries:
+        if fault := fault_of(entry.name):
+            unusable.append(LeftOut(name=_printable(entry.name), why=f"its name cannot be used: {fault}"))
+        elif object_key.endswith("/"):
+            folders.append(entry.name + "/")
+        elif (info := _info(object_key, entry)) is not None:
+            objects.append(info)
+        else:
+            unusable.append(LeftOut(name=entry.name, why="not a file (a pipe, socket or device)"))
+    return FolderListing(tuple(objects), tuple(folders), tuple(unusable))
 
 
 def _info(object_key: str, entry: os.DirEntry[str]) -> ObjectInfo | None:

@@ -8,7 +8,7 @@ from threading import Lock
 
 from douga_shared.errors import FrameRejected, Reason
 from douga_shared.object_keys import fault_of
-from douga_shared.object_store.protocol import FolderListing, ObjectInfo
+from douga_shared.object_store.protocol import PAGE_ENTRIES, FolderListing, ObjectInfo
 
 
 class MemoryStore:
@@ -32,15 +32,22 @@ class MemoryStore:
 
     def list_folder(self, folder: str = "") -> FolderListing:
         """Return what lies directly in ``folder``."""
-        objects = []
-        folders = set()
+        return FolderListing.joined(self.folder_pages(folder))
+
+    def folder_pages(self, folder: str = "", most: int = PAGE_ENTRIES) -> Iterator[FolderListing]:
+        """Yield what lies directly in ``folder``, as it was when listing began, a page at a time."""
+        entries: dict[str, ObjectInfo | None] = {}
         for info in self.list(folder):
             name, slash, _ = info.object_key.removeprefix(folder).partition("/")
-            if slash:
-                folders.add(name + slash)
-            else:
-                objects.append(info)
-        return FolderListing(tuple(objects), tuple(sorted(folders)))
+            entries[name + slash] = None if slash else info
+        names = list(entries)
+        for start in range(0, len(names), most):
+            page = names[start : start + most]
+            objects = (entries[name] for name in page)
+            yield FolderListing(
+                tuple(info for info in objects if info is not None),
+                tuple(name for name in page if name.endswith("/")),
+            )
 
     def stat(self, object_key: str) -> ObjectInfo | None:
         """Return what is known of an object, or None if there is none."""
@@ -63,6 +70,15 @@ class MemoryStore:
         _check(object_key, Reason.WRITE_FAILED)
         with self._lock:
             self._objects[object_key] = bytes(data)
+
+    def create(self, object_key: str, data: bytes) -> bool:
+        """Store a copy of ``data`` if there is no such object; tell whether it was stored."""
+        _check(object_key, Reason.WRITE_FAILED)
+        with self._lock:
+            is_new = object_key not in self._objects
+            if is_new:
+                self._objects[object_key] = bytes(data)
+            return is_new
 
     def delete(self, object_key: str) -> None:
         """Remove the object if it is there."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from douga_shared.manifest import LeftOut
+
+PAGE_ENTRIES = 1_000
+"""What S3 lists at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,16 @@ class FolderListing:
     """Names of the sub-folders, ``/`` at the end, in order; a folder on disk may be empty."""
     unusable: tuple[LeftOut, ...] = ()
     """What lies there too but can be no object: a name that is not Unicode, a pipe, a device."""
+
+    @classmethod
+    def joined(cls, pages: Iterable[FolderListing]) -> FolderListing:
+        """Return the listing that came in pages as one."""
+        pages = tuple(pages)
+        return cls(
+            tuple(info for page in pages for info in page.objects),
+            tuple(folder for page in pages for folder in page.folders),
+            tuple(left_out for page in pages for left_out in page.unusable),
+        )
 
 
 class ObjectStore(Protocol):
@@ -61,6 +74,16 @@ class ObjectStore(Protocol):
         """
         ...
 
+    def folder_pages(self, folder: str = "", most: int = PAGE_ENTRIES) -> Iterator[FolderListing]:
+        """Yield what ``list_folder`` returns in pages of at most ``most`` entries, for long folders.
+
+        Objects and sub-folders come in one order, that of their keys. An empty folder may have no page.
+
+        Raises:
+            InputMissing: the folder may not be read.
+        """
+        ...
+
     def stat(self, object_key: str) -> ObjectInfo | None:
         """Return what is known of an object without reading it, or None if there is none."""
         ...
@@ -71,6 +94,14 @@ class ObjectStore(Protocol):
 
     def write(self, object_key: str, data: bytes) -> None:
         """Store the object whole: a reader sees the old content or the new, never a part."""
+        ...
+
+    def create(self, object_key: str, data: bytes) -> bool:
+        """Store the object whole if there is none of that key; tell whether this call stored it.
+
+        Of any number of callers at once exactly one is told True, and readers find what it wrote. To repeat
+        a call that returned is safe, but tells False.
+        """
         ...
 
     def delete(self, object_key: str) -> None:

@@ -381,3 +381,34 @@ def test_the_name_of_a_file_being_written_is_no_key(tmp_path: Path) -> None:
     """It would be swept away."""
     with pytest.raises(FrameRejected, match="being written"):
         FolderStore(tmp_path).write(f"sub/.douga-{'a' * 16}.tmp", b"x")
+
+
+def test_a_disk_without_hard_links_creates_too(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some shares know no links; still only the first creates, and nothing is left beside it."""
+
+    def refuse(self: Path, target: Path) -> None:
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    store = FolderStore(root)
+    assert store.create("sub/job.json", b"first")
+    assert not store.create("sub/job.json", b"second")
+    assert b"first" == store.read("sub/job.json")
+    assert ["sub/job.json"] == _names(root)
+
+
+def test_a_folder_in_the_way_of_a_new_object_is_named(root: Path) -> None:
+    """It is no object, so nobody was first; the user moves it."""
+    (root / "job.json").mkdir()
+    with pytest.raises(FrameRejected, match="a folder of that name is in the way; move it"):
+        FolderStore(root).create("job.json", b"{}")
+    assert [] == _names(root)
+
+
+def test_a_full_disk_creates_nothing(root: Path) -> None:
+    """Neither the object nor a part of it, and the next call may."""
+    store = FolderStore(root)
+    with _largest_file(1000), pytest.raises(FrameRejected, match=r"job\.json"):
+        store.create("job.json", bytes(2000))
+    assert [] == _names(root)
+    assert store.create("job.json", bytes(2000))
