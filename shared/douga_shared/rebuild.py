@@ -22,8 +22,8 @@ _READERS = 32
 def rebuild_job(store: ObjectStore, jobs: JobStore, job_id: str) -> Standing:
     """Tell the job store what the store of drawings says of a job: its frames, what is done, what failed.
 
-    Safe at any time, also beside workers. A frame that is settled meanwhile may count as unsettled; it is
-    sent once more then, and the worker finds its marker. Reads one small object for every finished frame.
+    What is known and has no record in the store is forgotten; what workers settle meanwhile is kept. Safe
+    at any time, also by several at once. Reads one small object for every finished frame.
 
     Args:
         store: the job's destination.
@@ -39,6 +39,8 @@ def rebuild_job(store: ObjectStore, jobs: JobStore, job_id: str) -> Standing:
         QueueUnreachable: the job store does not answer.
     """
     job = read_job(store, job_id)
+    # Before the store is read: what is settled later has its marker, only we have not seen it.
+    unproved = _settled(jobs, job_id)
     finished_keys = {info.object_key for info in store.list(object_keys.DONE_MARKERS)}
     failures = dict(_failures(store, job_id))
     total, is_listed = 0, False
@@ -54,6 +56,9 @@ def rebuild_job(store: ObjectStore, jobs: JobStore, job_id: str) -> Standing:
             dead += [
                 _dead_letter(frame, failures[frame.index]) for frame in frames if _is_of(frame, failures)
             ]
+    unproved.difference_update(done, (letter.index for letter in dead))
+    if unproved:
+        jobs.reopen(job_id, unproved)
     jobs.rebuild(job, total, is_listed=is_listed, done=done, failed=dead)
     standing = jobs.standing(job_id)
     assert standing is not None
@@ -71,6 +76,11 @@ def is_done(record: FrameRecord, frame: JobFrame, job: Job) -> bool:
         and set(job.outputs) <= set(record.outputs)
         and (record.has_pictures or not job.has_pictures)
     )
+
+
+def _settled(jobs: JobStore, job_id: str) -> set[int]:
+    standing = jobs.standing(job_id)
+    return set(range(standing.total)).difference(jobs.unsettled(job_id)) if standing else set()
 
 
 def _done(

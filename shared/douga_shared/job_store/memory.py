@@ -245,7 +245,7 @@ class MemoryJobStore:
     def rebuild(
         self, job: Job, total: int, *, is_listed: bool, done: Collection[int], failed: Sequence[DeadLetter]
     ) -> None:
-        """Replace what is known of a job by what the object store says."""
+        """Add what the object store says of a job to what is known of it."""
         with self._lock:
             now = self._clock()
             entry = self._entries.setdefault(job.job_id, _Entry(job))
@@ -254,12 +254,13 @@ class MemoryJobStore:
                 entry.total, entry.is_listed = total, is_listed
             elif total == entry.total:
                 entry.is_listed |= is_listed
-            entry.done = {index for index in done if 0 <= index < total}
-            entry.dead = {
-                letter.index: msgspec.structs.replace(letter, failed_at=letter.failed_at or now)
-                for letter in failed
-                if 0 <= letter.index < total and letter.index not in entry.done
-            }
+            entry.done |= {index for index in done if 0 <= index < total}
+            for letter in failed:
+                if 0 <= letter.index < total:
+                    dated = msgspec.structs.replace(letter, failed_at=letter.failed_at or now)
+                    entry.dead.setdefault(letter.index, dated)
+            for index in entry.done & entry.dead.keys():
+                del entry.dead[index]
             for index in filter(entry.is_settled, list(entry.attempts)):
                 entry.drop_attempt(index)
             if entry.done or entry.dead:

@@ -179,10 +179,10 @@ class JobStore(Protocol):
     def rebuild(
         self, job: Job, total: int, *, is_listed: bool, done: Collection[int], failed: Sequence[DeadLetter]
     ) -> None:
-        """Replace what is known of a job by what the object store says.
+        """Add what the object store says of a job to what is known of it, if anything is.
 
-        What only the job store knows stays where the job is known: its state, what was sent, the attempts
-        of frames that are not settled, and the larger total. A done frame wins over its failure.
+        Nothing is taken back, so that what workers settle meanwhile is kept; ``reopen`` takes back. A done
+        frame wins over its failure. Nobody is told that the job is complete; ``standing`` says it.
         """
         ...
 

@@ -20,14 +20,13 @@ evicted is forgotten.
 
 Rights that the users of an ACL need for the jobs, beside those for the queue (Redis 7, Valkey)::
 
-    ACL SETUSER producer on >PASSWORD ~douga:job* ~douga:rejected ~douga:lock:* -@all +@connection
-        +evalsha +script|load +multi +exec +time +exists +expire +del +get +set
-        +hget +hmget +hgetall +hmset +hset +hsetnx +hdel +hlen +hkeys +hincrby +getbit +setbit +getrange
-        +zadd +zrem +zrevrange +lpush +lrange +ltrim
-    ACL SETUSER worker on >PASSWORD (the same)
+    ACL SETUSER NAME on >PASSWORD ~douga:job* ~douga:rejected ~douga:lock:*
+        +ping +select +client|setinfo +evalsha +script|load +multi +exec +time +exists +expire +del +get +set
+        +hget +hmget +hgetall +hset +hsetnx +hdel +hlen +hkeys +hincrby +getbit +setbit +getrange +bitop
+        +bitcount +zadd +zrem +zrevrange +lpush +lrange +ltrim
 
-Both may do the same to the jobs, because either rebuilds one that Redis has lost; nobody needs ``KEYS``,
-``SCAN``, ``CONFIG`` or ``FLUSHALL``.
+Producers and workers need the same, because either rebuilds a job that Redis has lost; nobody needs
+``KEYS``, ``SCAN``, ``CONFIG`` or ``FLUSHALL``.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ import math
 import random
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from importlib.resources import files
 from typing import Any, TypeVar
@@ -246,17 +245,15 @@ class RedisJobStore:
     def rebuild(
         self, job: Job, total: int, *, is_listed: bool, done: Collection[int], failed: Sequence[DeadLetter]
     ) -> None:
-        """Replace what is known of a job by what the object store says."""
-        done = {index for index in done if 0 <= index < total}
-        letters = {letter.index: letter for letter in failed if 0 <= letter.index < total}
-        letters = {index: letters[index] for index in sorted(letters.keys() - done)}
-        now = self._now()
+        """Add what the object store says of a job to what is known of it."""
+        letters = [letter for letter in failed if 0 <= letter.index < total]
+        now = self._now() if letters else 0.0
         self._run(
             "rebuild",
             job.job_id,
             *(job.job_id, msgspec.json.encode(job), job.seal, job.submitted_at, total, int(is_listed)),
-            *(_bits(done), _bits(letters), len(done), len(letters)),
-            *(part for index, letter in letters.items() for part in (index, _dated(letter, now))),
+            _bits([index for index in done if 0 <= index < total]),
+            *(part for letter in letters for part in (letter.index, _dated(letter, now))),
         )
 
     def reject_message(self, why: str, text: str) -> None:
@@ -489,7 +486,7 @@ def _number(text: bytes | None) -> int:
     return int(text) if text and text.isdigit() else 0
 
 
-def _bits(indexes: Iterable[int]) -> bytes:
+def _bits(indexes: Collection[int]) -> bytes:
     """Set the bits of a bitmap as Redis counts them: bit 0 is the highest of the first byte."""
     bits = bytearray(max(indexes, default=-1) // 8 + 1)
     for index in indexes:
