@@ -30,6 +30,7 @@ from douga_shared.manifest import LeftOut
 from douga_shared.object_keys import fault_of
 from douga_shared.object_store.protocol import PAGE_ENTRIES, FolderListing, ObjectInfo
 from douga_shared.object_store.s3_faults import Act, Fault, Meaning, Place, error_of
+from douga_shared.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -72,6 +73,20 @@ class S3Options(msgspec.Struct, frozen=True, kw_only=True):
     """Before the second attempt, on average three quarters of it; doubled before each one after."""
     has_tcp_keepalive: bool = True
     """Idle connections are kept alive through firewalls that forget them."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> S3Options:
+        """Take what the settings say."""
+        return cls(
+            endpoint_url=settings.s3_endpoint,
+            region=settings.s3_region,
+            is_path_style=settings.s3_path_style,
+            profile=settings.s3_profile,
+            connection_count=settings.s3_connections,
+            connect_seconds=settings.s3_connect_seconds,
+            read_seconds=settings.s3_read_seconds,
+            attempts=settings.s3_attempts,
+        )
 
 
 _AMAZON = S3Options()
