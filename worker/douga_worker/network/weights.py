@@ -14,11 +14,10 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from douga_shared.errors import ConfigurationError
+from douga_shared.shipped_networks import SHIPPED_SHA256
 from douga_worker.network.architecture import Shape, SimplificationNetwork
 
 FORMAT = "douga-simplification-1"
-SHIPPED_SHA256 = {"fast": "20ac371bf7b078f40c44db98ad1bddd84e2b9cb762dbbf7ea0c117d1f82cfb75"}
-"""The networks inside the package, pinned: a damaged installation is noticed at start."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from safetensors.torch import save_file
 from tests.training_parts import TINY, tiny_network, write_tiny_weights
 
 from douga_shared.errors import ConfigurationError
+from douga_shared.shipped_networks import SHIPPED_SHA256
 from douga_worker.network import weights as weights_module
-from douga_worker.network.weights import FORMAT, SHIPPED_SHA256, find_weights, load_weights, write_weights
+from douga_worker.network.weights import FORMAT, find_weights, load_weights, write_weights
 
 SHAPE = json.dumps({"channels": [4, 8], "blocks": [1, 1], "unshuffle": 2})
 

@@ -1,0 +1,23 @@
+"""The networks inside the package, by hash: whoever orders drawings names one without loading it."""
+
+from __future__ import annotations
+
+from douga_shared.errors import ConfigurationError
+
+SHIPPED_SHA256 = {"fast": "20ac371bf7b078f40c44db98ad1bddd84e2b9cb762dbbf7ea0c117d1f82cfb75"}
+"""SHA-256 of each weights file: a damaged installation is noticed at start, and so is another release."""
+
+
+def shipped_sha256(network: str) -> str:
+    """Return the hash of a shipped network.
+
+    Raises:
+        ConfigurationError: there is none of that name; the farm knows no other networks.
+    """
+    if network not in SHIPPED_SHA256:
+        known = ", ".join(sorted(SHIPPED_SHA256))
+        raise ConfigurationError(
+            f"--network '{network}': the farm's workers have the shipped networks only ({known}); "
+            "a file from 'douga train' works with 'douga clean'"
+        )
+    return SHIPPED_SHA256[network]
