@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from douga_shared.errors import FrameRejected, InputMissing, Reason
 from douga_shared.frames import FrameId, FrameRange
@@ -49,6 +49,14 @@ class Discovery:
     """Frames that cannot be cleaned whatever they hold, in order; not among ``frames``."""
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one page of a listing holds; see ``Discovery``."""
+
+    frames: tuple[Frame, ...]
+    rejected: tuple[tuple[Frame, FrameRejected], ...]
+
+
 def discover(
     store: ObjectStore,
     prefix: str = "",
@@ -80,31 +88,167 @@ def discover(
         folder = prefix if not prefix or prefix.endswith("/") else prefix + "/"
         listing = store.list_folder(folder)
 
-    place = f"{prefix!r} in '{store}'" if prefix else f"'{store}'"
-    scans = sorted(
-        map(_frame, filter(_is_scan, listing.objects)), key=lambda scan: (scan.frame_id, scan.scan)
-    )
-    if not scans:
-        raise InputMissing(f"{place} holds no scan. {_holds_instead(listing)} {_SCANS_END_IN}.")
+    survey = Survey(frames, outputs)
+    page = survey.take(listing)
+    survey.check(f"{prefix!r} in '{store}'" if prefix else f"'{store}'")
+    return Discovery(page.frames, survey.left_out, page.rejected)
 
-    selected = [frame for frame in scans if frames is None or frames.contains(frame.frame_id)]
-    if not selected:
-        first, last = scans[0].frame_id, scans[-1].frame_id
-        raise InputMissing(
-            f"--frames {frames} selects no scan of {place}; the first is {first}, the last {last}"
+
+class Survey:
+    """Sorts what is listed, page by page, into frames, rejected frames and what is left out.
+
+    Within a page frames are ordered as the drawings are. Scans of one page whose drawings would overwrite
+    each other are all rejected; a rival of something in an earlier page, which may be done by now, is
+    rejected alone.
+    """
+
+    def __init__(self, frames: FrameRange | None = None, outputs: Collection[Output] = ()) -> None:
+        """Look for these drawings (None for all), of which these outputs will be written."""
+        self._range = frames
+        self._outputs = outputs
+        self._endings = _endings(outputs)
+        self._claimed: dict[str, str] = {}
+        self._taken: set[str] = set()
+        self._scan_count = self._selected_count = 0
+        self._ends: tuple[FrameId, FrameId] | None = None
+        self._others: defaultdict[str, _Names] = defaultdict(_Names)
+        self._unusable: defaultdict[str, _Names] = defaultdict(_Names)
+        self._folders: list[str] = []
+        self._has_manifest = False
+
+    def claim(self, scan: str) -> None:
+        """Say that a scan gives drawings already: whatever collides with it is rejected, it never is."""
+        self._taken.add(scan)
+        self._claimed.setdefault(_folded(stem_of(scan)), scan)
+
+    def take(self, listing: FolderListing) -> Page:
+        """Sort the next page of one folder's listing."""
+        for info in listing.objects:
+            self._has_manifest |= _name(info.object_key) == MANIFEST
+            if not _is_scan(info) and not _is_unspoken(info.object_key):
+                self._others[_kind(info.object_key)].add(_name(info.object_key))
+        for unusable in listing.unusable:
+            self._unusable[unusable.why].add(unusable.name)
+        self._folders += listing.folders
+        return self.take_frames(map(_frame, filter(_is_scan, listing.objects)))
+
+    def take_named(self, infos: Iterable[ObjectInfo]) -> Page:
+        """Sort some of the objects that somebody listed by name; their folders name the drawings too."""
+        scans = []
+        for info in infos:
+            scan = info.object_key
+            if file_suffix_of(scan) in SCAN_SUFFIXES:
+                scans.append(Frame(FrameId.parse(scan), scan, stem_of(scan), info))
+            else:
+                self._others[_kind(scan)].add(scan)
+        return self.take_frames(scans)
+
+    def take_frames(self, found: Iterable[Frame]) -> Page:
+        """Sort the next scans."""
+        scans = sorted(found, key=lambda scan: (scan.frame_id, scan.scan))
+        selected = [frame for frame in scans if self._range is None or self._range.contains(frame.frame_id)]
+        self._scan_count += len(scans)
+        self._selected_count += len(selected)
+        if scans:
+            first, last = self._ends or (scans[0].frame_id, scans[-1].frame_id)
+            self._ends = min(first, scans[0].frame_id), max(last, scans[-1].frame_id)
+
+        # Among all scans: what an unselected one gives, or gave in an earlier run, must not be overwritten.
+        collisions = self._collisions([frame for frame in scans if frame.scan not in self._taken])
+        for frame in scans:
+            self._claimed.setdefault(_folded(frame.stem), frame.scan)
+        return Page(
+            frames=tuple(frame for frame in selected if frame.scan not in collisions),
+            rejected=tuple((frame, collisions[frame.scan]) for frame in selected if frame.scan in collisions),
         )
-    left_out = list(_left_out(listing))
-    if unselected_count := len(scans) - len(selected):
-        name = _counted(unselected_count, "scan")
-        left_out.append(LeftOut(name=name, why=f"not selected by --frames {frames}"))
 
-    # Among all scans: what an unselected one gives, or gave in an earlier run, must not be overwritten.
-    collisions = _collisions(scans, outputs)
-    return Discovery(
-        frames=tuple(frame for frame in selected if frame.scan not in collisions),
-        left_out=tuple(left_out),
-        rejected=tuple((frame, collisions[frame.scan]) for frame in selected if frame.scan in collisions),
-    )
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """What so far was no frame of this job; hidden files and Douga's own are not mentioned."""
+        reasons = {f"not a scan: {kind}": names for kind, names in self._others.items()}
+        if folders := self._sub_folders():
+            reasons["a sub-folder; clean it by itself"] = _Names(folders, len(folders))
+        reasons |= self._unusable
+        left_out = [entry for why, names in reasons.items() for entry in names.left_out(why)]
+        if unselected_count := self._scan_count - self._selected_count:
+            why = f"not selected by --frames {self._range}"
+            left_out.append(LeftOut(name=_counted(unselected_count, "scan"), why=why))
+        return tuple(left_out)
+
+    def check(self, place: str) -> None:
+        """Make sure that there was something to do; ``place`` names the source to a person.
+
+        Raises:
+            InputMissing: there was no scan, or none was selected.
+        """
+        if self._ends is None:
+            raise InputMissing(f"{place} holds no scan. {self._holds_instead()} {_SCANS_END_IN}.")
+        if not self._selected_count:
+            first, last = self._ends
+            raise InputMissing(
+                f"--frames {self._range} selects no scan of {place}; the first is {first}, the last {last}"
+            )
+
+    def _sub_folders(self) -> list[str]:
+        """Name the folders that may hold scans; beside a manifest, the report's is Douga's own."""
+        own = {_REPORT_FOLDER} if self._has_manifest else set()
+        return [name for name in self._folders if not name.startswith(".") and name not in own]
+
+    def _collisions(self, scans: Collection[Frame]) -> dict[str, FrameRejected]:
+        """Find the scans whose drawings would overwrite each other, or those of earlier pages."""
+        rivals = _rivals(scans, self._outputs)
+        for frame in scans:
+            for earlier in self._earlier_rivals(frame):
+                rivals[frame.scan].setdefault(earlier)
+        return {scan: _collision(scan, list(others)) for scan, others in rivals.items() if others}
+
+    def _earlier_rivals(self, frame: Frame) -> Iterator[str]:
+        """Return scans of earlier pages with which this one shares a drawing.
+
+        Two names are one where one stem is the other and what one output's ending has more than another's:
+        so no drawing has to be remembered, only stems.
+        """
+        stem = _folded(frame.stem)
+        others = [stem + ending for ending in self._endings]
+        others += [stem.removesuffix(ending) for ending in self._endings if stem.endswith(ending)]
+        found = (self._claimed.get(other, frame.scan) for other in others)
+        return (scan for scan in found if scan != frame.scan)
+
+    def _holds_instead(self) -> str:
+        """Say what lies where no scan lies, and what to do about it."""
+        folders = self._sub_folders()
+        kinds = Counter({kind: names.count for kind, names in self._others.items()})
+        unusable_count = sum(names.count for names in self._unusable.values())
+        if not folders and not kinds and not unusable_count:
+            return "It is empty."
+        found = [f"{count:,} {kind}" for kind, count in kinds.most_common(_KINDS_BY_NAME)]
+        if unusable_count:
+            found.append(_counted(unusable_count, "unusable file"))
+        if not folders:
+            return f"It holds {', '.join(found)}."
+        named = folders[:_FOLDERS_BY_NAME] + ["..."] * (len(folders) > _FOLDERS_BY_NAME)
+        found.append(f"{_counted(len(folders), 'folder')} ({', '.join(named)})")
+        return f"It holds {', '.join(found)}; name one of these folders as the source."
+
+
+@dataclass(slots=True)
+class _Names:
+    """Some names, of which the first few are kept and the others counted."""
+
+    first: list[str] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, name: str) -> None:
+        self.count += 1
+        if len(self.first) < _LEFT_OUT_BY_NAME:
+            self.first.append(name)
+
+    def left_out(self, why: str) -> Iterator[LeftOut]:
+        """Say in few lines why they are no frames."""
+        named = self.first[:_LEFT_OUT_BY_NAME]
+        yield from (LeftOut(name=name, why=why) for name in named)
+        if self.count > len(named):
+            yield LeftOut(name=f"{self.count - len(named):,} more", why=why)
 
 
 def _frame(info: ObjectInfo) -> Frame:
@@ -120,8 +264,8 @@ def _is_scan(info: ObjectInfo) -> bool:
     return file_suffix_of(info.object_key) in SCAN_SUFFIXES and not _is_unspoken(info.object_key)
 
 
-def _kind(info: ObjectInfo) -> str:
-    return file_suffix_of(info.object_key) or "no suffix"
+def _kind(object_key: str) -> str:
+    return file_suffix_of(object_key) or "no suffix"
 
 
 def _is_unspoken(object_key: str) -> bool:
@@ -130,31 +274,8 @@ def _is_unspoken(object_key: str) -> bool:
     return not name or name.startswith(".") or name.casefold() in _SYSTEM_FILES or name == MANIFEST
 
 
-def _left_out(listing: FolderListing) -> Iterator[LeftOut]:
-    """Say of every file and folder why it is no frame, in few lines."""
-    reasons: defaultdict[str, list[str]] = defaultdict(list)
-    for info in listing.objects:
-        if not _is_scan(info) and not _is_unspoken(info.object_key):
-            reasons[f"not a scan: {_kind(info)}"].append(_name(info.object_key))
-    for folder in _sub_folders(listing):
-        reasons["a sub-folder; clean it by itself"].append(folder)
-    for unusable in listing.unusable:
-        reasons[unusable.why].append(unusable.name)
-    for why, names in reasons.items():
-        yield from (LeftOut(name=name, why=why) for name in names[:_LEFT_OUT_BY_NAME])
-        if len(names) > _LEFT_OUT_BY_NAME:
-            yield LeftOut(name=f"{len(names) - _LEFT_OUT_BY_NAME:,} more", why=why)
-
-
-def _sub_folders(listing: FolderListing) -> list[str]:
-    """Name the folders that may hold scans; beside a manifest, the report's is Douga's own."""
-    has_manifest = any(_name(info.object_key) == MANIFEST for info in listing.objects)
-    own = {_REPORT_FOLDER} if has_manifest else set()
-    return [name for name in listing.folders if not name.startswith(".") and name not in own]
-
-
-def _collisions(scans: Iterable[Frame], outputs: Collection[Output]) -> dict[str, FrameRejected]:
-    """Find the scans whose drawings would overwrite each other; rejections by object key.
+def _rivals(scans: Iterable[Frame], outputs: Collection[Output]) -> defaultdict[str, dict[str, None]]:
+    """Find for each scan those whose drawings it would overwrite.
 
     Upper and lower case count as equal, and so do the ways to write an accent: on the disks of
     Windows and macOS such names are one file.
@@ -167,7 +288,13 @@ def _collisions(scans: Iterable[Frame], outputs: Collection[Output]) -> dict[str
     for frames in claims.values():
         for frame in frames:
             rivals[frame.scan].update((rival.scan, None) for rival in frames if rival is not frame)
-    return {scan: _collision(scan, list(others)) for scan, others in rivals.items() if others}
+    return rivals
+
+
+def _endings(outputs: Collection[Output]) -> frozenset[str]:
+    """What one name of a drawing may have more at its end than another, nothing included."""
+    suffixes = {"", *(output.file_suffix for output in outputs)}
+    return frozenset(a.removesuffix(b) for a in suffixes for b in suffixes if a.endswith(b))
 
 
 def _collision(scan: str, rivals: list[str]) -> FrameRejected:
@@ -180,22 +307,6 @@ def _collision(scan: str, rivals: list[str]) -> FrameRejected:
 
 def _folded(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-
-
-def _holds_instead(listing: FolderListing) -> str:
-    """Say what lies where no scan lies, and what to do about it."""
-    folders = _sub_folders(listing)
-    others = Counter(_kind(info) for info in listing.objects if not _is_unspoken(info.object_key))
-    if not folders and not others and not listing.unusable:
-        return "It is empty."
-    found = [f"{count:,} {kind}" for kind, count in others.most_common(_KINDS_BY_NAME)]
-    if listing.unusable:
-        found.append(_counted(len(listing.unusable), "unusable file"))
-    if not folders:
-        return f"It holds {', '.join(found)}."
-    named = folders[:_FOLDERS_BY_NAME] + ["..."] * (len(folders) > _FOLDERS_BY_NAME)
-    found.append(f"{_counted(len(folders), 'folder')} ({', '.join(named)})")
-    return f"It holds {', '.join(found)}; name one of these folders as the source."
 
 
 def _counted(count: int, noun: str) -> str:
