@@ -1,11 +1,10 @@
-"""A studio's machine in touch with the farm: settings, queue, job store and object stores, opened and closed."""
+"""A studio's machine in touch with the farm: settings, queue, job store and object stores."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 from douga_shared.settings import Settings, read_settings
@@ -23,16 +22,20 @@ class Farm:
     settings: Settings
     sender: Sender
     jobs: JobStore
-    store_opener: Callable[[str], ObjectStore]
+    store_opener: Callable[[str, bool], ObjectStore]
 
-    def open_store(self, url: str) -> ObjectStore:
+    def open_store(self, url: str, *, create: bool = False) -> ObjectStore:
         """Open a store by its URL, such as ``s3://studio/cut012/`` or ``file:///mnt/cut012/``.
 
+        Args:
+            url: where it is.
+            create: make the folder if there is none; buckets are never made.
+
         Raises:
-            ConfigurationError: no URL of a store.
-            InputMissing: the folder is not there.
+            ConfigurationError: no URL of a store, or the folder cannot be made.
+            InputMissing: the folder is not there (without ``create``).
         """
-        return self.store_opener(url)
+        return self.store_opener(url, create)
 
 
 @contextmanager
@@ -53,12 +56,12 @@ def open_farm(settings: Settings | None = None) -> Iterator[Farm]:
 
     settings = settings or read_settings()
     with closing(open_job_store(settings)) as jobs, make_app(settings) as app:
-        yield Farm(settings, Sender(app, settings), jobs, cache(_store_opener(settings)))
+        yield Farm(settings, Sender(app, settings), jobs, _store_opener(settings))
 
 
-def _store_opener(settings: Settings) -> Callable[[str], ObjectStore]:
+def _store_opener(settings: Settings) -> Callable[[str, bool], ObjectStore]:
     from douga_shared.object_store.locate import open_store  # noqa: PLC0415
     from douga_shared.object_store.s3 import S3Options  # noqa: PLC0415
 
     options = S3Options.of(settings)
-    return lambda url: open_store(url, options)
+    return lambda url, create: open_store(url, options, create=create)
