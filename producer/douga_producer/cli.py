@@ -19,19 +19,31 @@ from douga_shared.errors import DougaError, ExitCode
 class _Command(NamedTuple):
     module: str
     extra: str
-    """What to install when the module cannot be loaded."""
+    """What to install beside the bare ``douga`` when the module cannot be loaded."""
     help: str
 
 
 _COMMANDS = {
+    "cancel": _Command("douga_producer.commands.cancel", "", "End a job; what is done stays."),
     "clean": _Command(
         "douga_worker.cli.clean", "worker", "Turn a folder of rough scans into clean drawings."
     ),
     "evaluate": _Command(
         "douga_worker.cli.evaluate", "train", "Compare clean-up with an artist's own clean drawings."
     ),
+    "fetch": _Command(
+        "douga_producer.commands.fetch", "", "Bring a job's drawings, manifest and report to this machine."
+    ),
+    "jobs": _Command("douga_producer.commands.jobs", "", "List the farm's jobs."),
+    "pause": _Command("douga_producer.commands.pause", "", "Let a job wait until 'douga resume'."),
+    "report": _Command("douga_producer.commands.report", "", "Bring a job's report to this machine."),
     "samples": _Command(
         "douga_worker.cli.samples", "train", "Draw a contact sheet of synthetic training pairs."
+    ),
+    "status": _Command(
+        "douga_producer.commands.status",
+        "",
+        "Tell where a job stands: how far, how fast, what failed and why.",
     ),
     "train": _Command("douga_worker.cli.train", "train", "Train or fine-tune a simplification network."),
 }
@@ -66,7 +78,7 @@ class _LazyGroup(click.Group):
                 raise
             raise click.ClickException(
                 f"'douga {ctx.invoked_subcommand}' needs the package '{missing.name}': "
-                f"pip install 'douga[{command.extra}]'"
+                f"pip install '{'douga' + f'[{command.extra}]' * bool(command.extra)}'"
             ) from missing
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

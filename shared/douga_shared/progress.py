@@ -188,7 +188,7 @@ class BarProgress(Progress):
         row.add_column(no_wrap=True, style="red")
         word = f"{tally.word} {tally.running}" if tally.running else tally.word
         failures = f"{tally.failed} failed" if tally.failed else ""
-        row.add_row(word, _Shares(tally), f"{tally.settled}/{tally.total}", _pace(tally), failures)
+        row.add_row(word, _Shares(tally), f"{tally.settled}/{tally.total}", tally_pace(tally), failures)
         return row
 
 
@@ -399,7 +399,7 @@ def tally_line(tally: Tally) -> str:
         "" if tally.word == "cleaning" else tally.word,
         f"{tally.settled}/{tally.total} frames",
         f"{tally.running} running" if tally.running else "",
-        _pace(tally) or "0.00 frames/s",
+        tally_pace(tally) or "0.00 frames/s",
         f"{tally.failed} failed",
     ]
     return "  ".join(part for part in parts if part)
@@ -454,8 +454,8 @@ def _at_least_one(count: int, width: int) -> int:
     return max(1, width) if count else 0
 
 
-def _pace(tally: Tally) -> str:
-    """Empty until there is a pace."""
+def tally_pace(tally: Tally) -> str:
+    """Frames a second and the time left; empty until there is a pace."""
     if not tally.frames_per_second:
         return ""
     left = "" if tally.seconds_left is None else f"  {timedelta(seconds=round(tally.seconds_left))} left"

@@ -1,0 +1,1 @@
+"""The producer's commands, one file each; they parse and print, nothing else."""
