@@ -1,0 +1,127 @@
+"""Look into the queues without touching them: what waits, what is in the works, what was rubbish."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+
+from douga_shared.leases import RUBBISH_SUFFIX
+
+_PAGE = 200
+"""Messages in one answer of the server: a chunk is some kilobytes."""
+
+
+@dataclass(frozen=True)
+class QueuedMessage:
+    """A Celery message in Redis."""
+
+    queue: str
+    """Where it waits, or waited before it was claimed."""
+    is_claimed: bool
+    """A worker holds it, or held it when it died."""
+    task: str
+    args: list[Any]
+    kwargs: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class QueueDepth:
+    """How many messages there are."""
+
+    waiting: dict[str, int]
+    """By queue."""
+    claimed: int
+    """Held by workers, of all queues of this prefix."""
+
+
+def queue_depth(client: redis.Redis, queue_names: Sequence[str], prefix: str = "") -> QueueDepth:
+    """Count the messages that wait and those in the works.
+
+    Raises:
+        redis.RedisError: the server does not answer.
+    """
+    with client.pipeline(transaction=False) as pipeline:
+        for name in queue_names:
+            pipeline.llen(prefix + name)
+        pipeline.zcard(f"{prefix}unacked_index")
+        *waiting, claimed = pipeline.execute()
+    return QueueDepth(dict(zip(queue_names, map(int, waiting), strict=True)), int(claimed))
+
+
+def waiting_messages(
+    client: redis.Redis, queue_names: Sequence[str], prefix: str = ""
+) -> Iterator[QueuedMessage]:
+    """Yield each message that waits in these queues or is in the works, once; skips what it cannot read.
+
+    Messages move while this looks. None that is there all the time is missed: what is claimed is read before
+    and after the queues, and a queue from the end at which it grows.
+
+    Args:
+        client: one that answers in bytes.
+        queue_names: without the prefix.
+        prefix: what stands before every key, ``global_keyprefix``.
+
+    Raises:
+        redis.RedisError: the server does not answer.
+    """
+    seen: set[str] = set()
+    for queue, is_claimed, raw in _raw_messages(client, queue_names, prefix):
+        try:
+            tag, message = _decode(queue, is_claimed, raw)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            continue
+        if tag not in seen:
+            seen.add(tag)
+            yield message
+
+
+def read_rubbish(client: redis.Redis, queue_name: str, prefix: str = "", most: int = 1_000) -> list[bytes]:
+    """Return what was found in a queue and was no message, newest first.
+
+    Raises:
+        redis.RedisError: the server does not answer.
+    """
+    items: list[Any] = client.lrange(f"{prefix}{queue_name}{RUBBISH_SUFFIX}", 0, most - 1)
+    return items
+
+
+def _raw_messages(
+    client: redis.Redis, queue_names: Sequence[str], prefix: str
+) -> Iterator[tuple[str, bool, Any]]:
+    wanted = set(queue_names)
+    yield from _claimed(client, wanted, prefix)
+    for name in queue_names:
+        start = 0
+        while page := client.lrange(prefix + name, start, start + _PAGE - 1):
+            yield from ((name, False, _json_of(item)) for item in page)
+            start += len(page)
+    yield from _claimed(client, wanted, prefix)
+
+
+def _claimed(client: redis.Redis, wanted: set[str], prefix: str) -> Iterator[tuple[str, bool, Any]]:
+    for _, record in client.hscan_iter(f"{prefix}unacked", count=_PAGE):
+        fields = _json_of(record)
+        if isinstance(fields, list) and len(fields) == 3 and fields[2] in wanted:
+            yield fields[2], True, fields[0]
+
+
+def _json_of(item: bytes | str) -> Any:
+    try:
+        return json.loads(item)
+    except ValueError:
+        return None
+
+
+def _decode(queue: str, is_claimed: bool, raw: Any) -> tuple[str, QueuedMessage]:
+    properties = raw["properties"]
+    body = raw["body"]
+    if properties.get("body_encoding") == "base64":
+        body = base64.b64decode(body)
+    args, kwargs, *_ = json.loads(body)
+    task = str(raw["headers"]["task"])
+    return properties["delivery_tag"], QueuedMessage(queue, is_claimed, task, args, kwargs)
