@@ -17,6 +17,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,9 @@ class StubCleaner:
 
     batch_megapixels = 1.0
 
-    def clean(self, inks: list[NDArray[np.uint8]], strength: float) -> list[NDArray[np.uint8]]:
+    def clean(
+        self, inks: list[NDArray[np.uint8]], strength: float, beat: Callable[[], None]
+    ) -> list[NDArray[np.uint8]]:
         """Return the sheets as they are, unless told to misbehave."""
         for ink in inks:
             if is_poison(ink.shape[1], ink.shape[0]):

@@ -6,9 +6,14 @@ import logging
 import os
 import socket
 import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from celery import Celery, signals
+from celery.exceptions import SecurityWarning
 
 from douga_shared import metrics
 from douga_shared.broker import declare, make_app, served_queues
@@ -17,6 +22,8 @@ from douga_shared.settings import Settings
 from douga_worker.patience import Patience
 from douga_worker.tasks import register_tasks
 from douga_worker.wiring import CleanerFor, open_farm_worker
+
+_WATCH_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -57,11 +64,13 @@ def run_worker(settings: Settings, options: WorkerOptions, cleaner_for: CleanerF
         cleaner_for=cleaner_for,
     ) as worker:
         app = make_app(settings, is_moving=worker.is_moving)
+        app.conf.worker_consumer = "douga_worker.consumer:Consumer"
         declare(app, queues)
         register_tasks(app, worker.clean_chunk, worker.account_job)
         _serve_metrics(settings.metrics_port)
         concurrency = options.concurrency or worker.chunks_in_flight(settings.chunk_frames)
         _log.info("serving %s, %d chunks at once, as %s", ", ".join(queues), concurrency, name)
+        threading.Thread(target=_watch, args=(worker.is_moving,), name="douga-watch", daemon=True).start()
         _consume(app, patience, concurrency, name)
         _log.info("stopped")
         if patience.is_over:
@@ -77,6 +86,8 @@ def _consume(app: Celery, patience: Patience, concurrency: int, name: str) -> No
     def leave_logging(**_: object) -> None:
         """A receiver of this signal keeps Celery from setting up logging of its own."""
 
+    # It warns of root because of pickle, which is never read here.
+    warnings.simplefilter("ignore", SecurityWarning)
     signals.worker_shutting_down.connect(stop)
     signals.setup_logging.connect(leave_logging)
     worker = app.Worker(
@@ -96,6 +107,15 @@ def _consume(app: Celery, patience: Patience, concurrency: int, name: str) -> No
         worker.start()
     finally:
         patience.end()
+
+
+def _watch(is_moving: Callable[[], bool]) -> None:
+    """End a worker whose network hangs; its leases run out, and whoever started it starts another."""
+    while is_moving():
+        time.sleep(_WATCH_SECONDS)
+    _log.critical("the network has not moved for DOUGA_STALL_SECONDS: this worker ends itself")
+    logging.shutdown()
+    os._exit(ExitCode.INTERNAL)
 
 
 def _serve_metrics(port: int) -> None:
