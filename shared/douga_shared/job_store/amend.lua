@@ -3,6 +3,6 @@
 if not known_total() then
     return 0
 end
-redis.call('HSET', JOB, ARGV[2], ARGV[3])
 renew(ARGV[1])
+redis.call('HSET', JOB, ARGV[2], ARGV[3])
 return 1

@@ -14,9 +14,9 @@ Keys, with the farm's name in front (``douga:`` unless ``DOUGA_FARM`` says other
 All keys of a job expire together, ``DOUGA_JOB_DAYS`` after its last movement. A finished frame costs two
 bits at most. All times are the server's own.
 
-Settling, handing back and beginning go on in a Redis that has reached its ``maxmemory``: they are how it
-gets empty again. Opening and extending jobs is refused then. Set ``maxmemory-policy noeviction``: what is
-evicted is forgotten.
+Beginning, settling, handing back, pausing and cancelling go on in a Redis that has reached its
+``maxmemory``: they are how it gets empty again. Opening and extending jobs is refused then. Set
+``maxmemory-policy noeviction``: what is evicted is forgotten.
 
 Rights that the users of an ACL need for the jobs, beside those for the queue (Redis 7, Valkey)::
 
@@ -134,7 +134,7 @@ class RedisJobStore:
             # Any: the library's types allow for asynchronous clients and for text instead of bytes.
             self._client: Any
             self._client, self._watchers = _connect(url, sentinel_master)
-        except (ValueError, TypeError) as fault:
+        except (ValueError, TypeError, redis.RedisError) as fault:
             raise ConfigurationError(
                 f"the job store's URL for {self._servers} cannot be used: {fault}; "
                 "check DOUGA_JOBS_URL or DOUGA_BROKER_URL"
@@ -370,14 +370,7 @@ class RedisJobStore:
 
 def _connect(url: str, sentinel_master: str) -> tuple[redis.Redis, tuple[Any, ...]]:
     """Return the client and those that only ask where the server is."""
-    options: dict[str, Any] = {
-        "socket_connect_timeout": 5,
-        "socket_timeout": 15,
-        "socket_keepalive": True,
-        "health_check_interval": 10,
-        # One way of trying again is enough: ours knows which questions, and for how long.
-        "retry": Retry(NoBackoff(), 0),
-    }
+    options = _patient_options()
     # The same answers from every version of server and client, whatever the URL says.
     fixed = {"protocol": 2, "decode_responses": False}
     if url.startswith("sentinel://"):
@@ -385,13 +378,28 @@ def _connect(url: str, sentinel_master: str) -> tuple[redis.Redis, tuple[Any, ..
         addresses = [(place.hostname or "", place.port or _SENTINEL_PORT) for place in places]
         options |= _parsed("redis" + places[0].geturl().removeprefix("sentinel")) | fixed
         of_server = {name: value for name, value in options.items() if name not in {"host", "port"}}
-        sentinel: Any = Sentinel(addresses, **of_server)  # type: ignore[no-untyped-call]
+        # A sentinel that is down is passed over at once; the library would insist for seconds.
+        of_sentinels = _patient_options() | fixed
+        sentinel: Any = Sentinel(addresses, sentinel_kwargs=of_sentinels, **of_server)  # type: ignore[no-untyped-call]
         return sentinel.master_for(sentinel_master), tuple(sentinel.sentinels)
     options |= _parsed(url) | fixed
     kind = options.pop("connection_class", redis.Connection)
+    if kind is redis.UnixDomainSocketConnection:
+        del options["socket_keepalive"]
     # An option that nobody knows shows here, and not with the first command.
     kind(**options)
     return redis.Redis(connection_pool=redis.ConnectionPool(connection_class=kind, **options)), ()
+
+
+def _patient_options() -> dict[str, Any]:
+    return {
+        "socket_connect_timeout": 5,
+        "socket_timeout": 15,
+        "socket_keepalive": True,
+        "health_check_interval": 10,
+        # One way of trying again is enough: ours knows which questions, and for how long.
+        "retry": Retry(NoBackoff(), 0),
+    }
 
 
 def _parsed(url: str) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 -- ARGV: seconds to live, call, number of done frames, their indexes, then index and dead letter of each
--- failed one. Returns 1 when that completes the job. Works in a full Redis: it gives back more than it takes.
+-- failed one. Returns 1 when that completes the job.
 
 local total = known_total()
 if not total then
