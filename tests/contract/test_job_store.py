@@ -503,7 +503,7 @@ def _undated(letter: DeadLetter) -> DeadLetter:
 def test_memory_and_redis_answer_alike_whatever_happens(valkey: Valkey) -> None:
     """Random steps, side by side."""
     kind = type("Parity", (_Parity,), {"server": valkey})
-    run_state_machine_as_test(kind, settings=settings(max_examples=60, stateful_step_count=40, deadline=None))
+    run_state_machine_as_test(kind, settings=settings(max_examples=40, stateful_step_count=30, deadline=None))
 
 
 def test_attempts_of_threads_that_race_are_all_different(jobs: JobStore) -> None:
