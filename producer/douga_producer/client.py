@@ -55,8 +55,19 @@ def open_farm(settings: Settings | None = None) -> Iterator[Farm]:
     from douga_shared.job_store.redis import open_job_store  # noqa: PLC0415
 
     settings = settings or read_settings()
-    with closing(open_job_store(settings)) as jobs, make_app(settings) as app:
+    with closing(open_job_store(settings)) as jobs, make_app(settings) as app, _connections_closed():
         yield Farm(settings, Sender(app, settings), jobs, _store_opener(settings))
+
+
+@contextmanager
+def _connections_closed() -> Iterator[None]:
+    """Close the connections to buckets at the end; stores that are used later open new ones."""
+    from douga_shared.object_store.s3 import close_connections  # noqa: PLC0415
+
+    try:
+        yield
+    finally:
+        close_connections()
 
 
 def _store_opener(settings: Settings) -> Callable[[str, bool], ObjectStore]:

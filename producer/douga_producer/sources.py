@@ -1,8 +1,8 @@
-"""Where the scans of a job come from: a place that all workers see, a list of names, a disk of this machine."""
+"""Where the scans of a job come from: a place that all workers see, or a list of names in one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 
 from douga_shared.discover import Page, Survey
 from douga_shared.errors import FrameRejected, InputMissing, Reason
-from douga_shared.object_keys import SCAN_SUFFIXES, fault_of, file_suffix_of
+from douga_shared.object_keys import SCAN_SUFFIXES, file_suffix_of
 from douga_shared.object_store.protocol import FolderListing, ObjectInfo, ObjectStore
 
 _ASKED_AT_ONCE = 32
@@ -35,8 +35,8 @@ class Found:
 class Source(Protocol):
     """Scans, page by page, as soon as they are known."""
 
-    def pages(self, survey: Survey) -> Iterator[list[Found]]:
-        """Yield the scans that are selected, sorted and judged by ``survey``.
+    def pages(self, survey: Survey) -> Generator[list[Found]]:
+        """Yield the scans that are selected, sorted and judged by ``survey``; safe to call again.
 
         Raises:
             InputMissing: the source is not there.
@@ -52,7 +52,7 @@ class FolderSource:
         """``store`` is the folder."""
         self._store = store
 
-    def pages(self, survey: Survey) -> Iterator[list[Found]]:
+    def pages(self, survey: Survey) -> Generator[list[Found]]:
         """See ``Source``."""
         for listing in self._store.folder_pages():
             yield _found(survey.take(listing))
@@ -66,7 +66,7 @@ class SingleSource:
         self._store = store
         self._name = name
 
-    def pages(self, survey: Survey) -> Iterator[list[Found]]:
+    def pages(self, survey: Survey) -> Generator[list[Found]]:
         """See ``Source``."""
         info = self._store.stat(self._name)
         if info is None:
@@ -82,8 +82,8 @@ class ListSource:
         self._store = store
         self._names = tuple(dict.fromkeys(names))
 
-    def pages(self, survey: Survey) -> Iterator[list[Found]]:
-        """See ``Source``. A name that leads nowhere is a rejected frame, so that nobody has to look for it."""
+    def pages(self, survey: Survey) -> Generator[list[Found]]:
+        """See ``Source``; a name that leads nowhere is a rejected frame."""
         with ThreadPoolExecutor(_ASKED_AT_ONCE, thread_name_prefix="douga-stat") as askers:
             for names in in_groups(self._names, _PAGE_NAMES):
                 looks = list(askers.map(self._look, names))
@@ -104,16 +104,11 @@ class ListSource:
         return info, None
 
 
-def in_groups(items: Iterable[_T], most: int) -> Iterator[list[_T]]:
+def in_groups(items: Iterable[_T], most: int) -> Generator[list[_T]]:
     """Yield the items in lists of at most ``most``, each as soon as it is full."""
     rest = iter(items)
     while group := list(islice(rest, most)):
         yield group
-
-
-def is_nameable(name: str) -> bool:
-    """Tell whether a name of a list can be an object key."""
-    return fault_of(name) is None
 
 
 def _found(page: Page, faults: dict[str, FrameRejected] | None = None) -> list[Found]:

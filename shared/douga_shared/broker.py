@@ -8,17 +8,20 @@ queues is the order in which it serves them. In Redis the farm's name stands bef
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
+from typing import Any
 
+import redis
 from celery import Celery
-from kombu import Producer, Queue
-from kombu.exceptions import BatchPublishError, OperationalError
+from kombu import Connection, Producer, Queue
+from kombu.exceptions import BatchPublishError, OperationalError  # type: ignore[attr-defined]
 
-from douga_shared.errors import ConfigurationError, QueueUnreachable
+from douga_shared.errors import ConfigurationError, MessageRejected, QueueUnreachable
 from douga_shared.jobs import Job, Priority
-from douga_shared.messages import Chunk, encode_chunk
+from douga_shared.messages import Chunk, decode_chunk, encode_chunk
+from douga_shared.queue_inspection import QueuedMessage, waiting_messages
 from douga_shared.settings import Settings, TransportKind
 
 CLEAN_CHUNK = "douga.clean_chunk"
@@ -156,7 +159,7 @@ class Sender:
             QueueUnreachable: the broker does not take them; some may have been sent.
         """
         name = queue_name(job.show, job.priority)
-        pool = self._app.producer_pool
+        pool: Any = self._app.producer_pool
         with self._faults(), pool.acquire(block=True) as producer, producer.batch(_MESSAGES_AT_ONCE):
             for chunk in chunks:
                 self._put(CLEAN_CHUNK, encode_chunk(chunk), name, producer)
@@ -167,11 +170,29 @@ class Sender:
         Raises:
             QueueUnreachable: the broker does not answer.
         """
-        with self._faults(), self._app.connection_for_write() as connection:
+        with self._connected() as connection:
+            channel: Any = connection.default_channel
             try:
-                return int(connection.default_channel.queue_declare(queue, passive=True).message_count)
+                return int(channel.queue_declare(queue, passive=True).message_count)
             except connection.channel_errors:
                 return 0
+
+    def queued_frames(self, job: Job) -> frozenset[int] | None:
+        """Return the indexes of a job's frames that are queued or in the works; None if nobody can tell.
+
+        None that is there all the time is missed. RabbitMQ shows nobody its messages.
+
+        Raises:
+            QueueUnreachable: the broker does not answer.
+        """
+        with self._connected() as connection:
+            channel: Any = connection.default_channel
+            if not hasattr(channel, "global_keyprefix"):
+                return None
+            with redis.Redis(connection_pool=channel.pool) as client:
+                names = [queue_name(job.show, priority) for priority in Priority]
+                messages = waiting_messages(client, [*names, QUARANTINE], channel.global_keyprefix)
+                return frozenset(_indexes_in(messages, job))
 
     def send_to_quarantine(self, chunk: Chunk) -> None:
         """Queue frames that are to be tried alone."""
@@ -190,6 +211,15 @@ class Sender:
         self._app.send_task(task, args=[message], queue=queue, producer=producer, argsrepr="", kwargsrepr="")
 
     @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        """Open a connection for a look at the queues."""
+        with self._faults(), self._app.connection_for_write() as connection:
+            try:
+                yield connection
+            except connection.connection_errors as fault:
+                raise OperationalError(str(fault)) from fault
+
+    @contextmanager
     def _faults(self) -> Iterator[None]:
         try:
             yield
@@ -198,6 +228,16 @@ class Sender:
                 f"the broker at {self._where} takes no message ({fault}); "
                 "check DOUGA_BROKER_URL and the server"
             ) from fault
+
+
+def _indexes_in(messages: Iterable[QueuedMessage], job: Job) -> Iterator[int]:
+    for message in messages:
+        try:
+            chunk = decode_chunk(message.args[0])
+        except (MessageRejected, IndexError):
+            continue
+        if (chunk.job_id, chunk.seal) == (job.job_id, job.seal):
+            yield from (frame.index for frame in chunk.frames)
 
 
 def _transport_options(settings: Settings, is_moving: Callable[[], bool] | None) -> dict[str, object]:
