@@ -48,9 +48,12 @@ def _show(standings: Sequence[Standing], rejected_count: int, *, is_all: bool) -
     else:
         say("No jobs." if is_all else "No jobs since yesterday; --all lists older ones.")
     if rejected_count:
-        note = (
-            f"note    {rejected_count} messages that nobody could read were rejected; --rejected lists them"
+        what = (
+            "message that nobody could read was"
+            if rejected_count == 1
+            else "messages that nobody could read were"
         )
+        note = f"note    {rejected_count} {what} rejected; 'douga jobs --rejected' lists them"
         for line in folded(note, width(), " " * 8):
             say(line)
 
