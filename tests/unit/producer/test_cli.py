@@ -17,7 +17,18 @@ import douga_shared
 from douga_producer import cli
 from douga_shared.errors import ConfigurationError, FrameRejected, InputMissing, Reason, StoreUnreachable
 
-COMMANDS = ["clean", "evaluate", "samples", "train"]
+COMMANDS = [
+    "cancel",
+    "clean",
+    "evaluate",
+    "fetch",
+    "jobs",
+    "pause",
+    "report",
+    "samples",
+    "status",
+    "train",
+]
 MEASURED = """
 import json, resource, sys
 from douga_producer.cli import main
@@ -113,7 +124,7 @@ def test_a_module_of_our_own_that_is_missing_is_a_fault_and_no_extra() -> None:
     ("word", "expected"),
     [
         ("cleen", "No such command 'cleen'. Did you mean 'clean'?"),
-        ("xyz", "No such command 'xyz'. There are clean, evaluate, samples, train."),
+        ("xyz", f"No such command 'xyz'. There are {', '.join(COMMANDS)}."),
     ],
 )
 def test_an_unknown_command_is_a_usage_error_that_helps(
