@@ -14,12 +14,14 @@ import os
 import pickle
 import resource
 import signal
+import sys
 import threading
 import traceback as tracebacks
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from pathlib import Path
 from types import TracebackType
 from typing import TypeVar, cast
 
@@ -29,8 +31,12 @@ T = TypeVar("T")
 
 FRAME_SECONDS = 180.0
 """The largest legal scan takes some 30 s on a slow core; whoever needs six times that hangs."""
+PROCESS_MEGABYTES = 8_192
+"""The largest legal scan, 400 megapixels, takes some 10 bytes a pixel; nobody honest needs twice that."""
 _PICKLE_PROTOCOL = 5
 """The first that copies an array once instead of twice."""
+
+_STATM_DATA = 5
 
 # From spawn: a forked child would inherit torch's and OpenCV's thread pools without their threads.
 _SPAWN = mp.get_context("spawn")
@@ -63,8 +69,8 @@ class IsolatedProcesses:
         Args:
             count: so many calls run at once; more wait.
             frame_seconds: a call that takes longer is taken to hang.
-            memory_megabytes: a process that asks for more is refused it, so that a decompression bomb
-                ends in ``out_of_memory`` instead of the machine; None for no limit.
+            memory_megabytes: a process that asks for more is refused it (on Linux), so that what eats
+                memory ends in ``out_of_memory`` and the machine lives on; None for no limit.
         """
         self._frame_seconds = frame_seconds
         self._memory_bytes = None if memory_megabytes is None else memory_megabytes << 20
@@ -112,7 +118,7 @@ class IsolatedProcesses:
             except _Hung as hung:
                 raise FrameRejected(
                     Reason.CRASHED,
-                    f"{frame}: no result after {self._frame_seconds:.0f} s, twice; "
+                    f"{frame}: no result after {self._frame_seconds:g} s, twice; "
                     "open and save it again in another program",
                 ) from hung
             except MemoryError as full:
@@ -269,9 +275,15 @@ def _begin(memory_bytes: int | None) -> None:
 
     # One thread each: the processes are the parallelism.
     cv2.setNumThreads(1)
-    if memory_bytes is not None:
-        # Private memory that can be written; libraries' code, and address space never touched, is free.
-        resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
+    if memory_bytes is not None and sys.platform == "linux":
+        _limit_memory(memory_bytes)
+
+
+def _limit_memory(more_bytes: int) -> None:
+    """Refuse more private, writable memory than there is now (libraries reserve some a core) and this."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[_STATM_DATA])
+    most = pages * resource.getpagesize() + more_bytes
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 def _end_with_parent() -> None:

@@ -20,9 +20,11 @@ from douga_shared.manifest import FrameRecord, FrameState, Manifest
 from douga_shared.object_store import FolderStore
 from douga_shared.progress import Progress
 from douga_shared.recipe import Output, Precision, Recipe
+from douga_worker.isolated import PROCESS_MEGABYTES
 from douga_worker.pipeline import Instructions, Order, failed
 from douga_worker.report.neighbours import flag_odd_frames
 from douga_worker.report.page import render_report
+from douga_worker.steps.read_scan import MAX_MEGAPIXELS
 from douga_worker.wiring import find_recipe, open_pipeline
 
 LOCK = ".douga/lock"
@@ -103,7 +105,11 @@ def _work(
     instructions = Instructions(job.recipe, options.outputs, options.has_report, options.max_megapixels)
     with (
         open_pipeline(
-            device=options.device, recipe=job.recipe, process_count=options.process_count
+            device=options.device,
+            recipe=job.recipe,
+            process_count=options.process_count,
+            # Who allows larger scans than usual allows them their memory.
+            memory_megabytes=PROCESS_MEGABYTES if options.max_megapixels <= MAX_MEGAPIXELS else None,
         ) as pipeline,
         closing(
             pipeline.run(Order(frame, scans, job.drawings, instructions) for frame in waiting)

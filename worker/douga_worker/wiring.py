@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from douga_shared.errors import ConfigurationError, FrameRejected, Reason
 from douga_shared.recipe import Precision, Recipe
-from douga_worker.isolated import FRAME_SECONDS, IsolatedProcesses
-from douga_worker.network.batching import CleanerFor as CleanerFor
+from douga_worker.isolated import FRAME_SECONDS, PROCESS_MEGABYTES, IsolatedProcesses
+from douga_worker.network.batching import CleanerFor as CleanerFor  # noqa: PLC0414 - exported
 from douga_worker.network.batching import LineCleaner
 from douga_worker.pipeline import Pipeline
 from douga_worker.steps.clear_fog import clear_fog
@@ -52,7 +52,7 @@ def open_pipeline(
     process_count: int | None = None,
     frames_in_flight: int | None = None,
     frame_seconds: float = FRAME_SECONDS,
-    memory_megabytes: int | None = None,
+    memory_megabytes: int | None = PROCESS_MEGABYTES,
     worker_name: str = "",
     cleaner_for: CleanerFor | None = None,
 ) -> Iterator[Pipeline]:

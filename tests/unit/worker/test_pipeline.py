@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from dataclasses import replace
+from threading import Event, Semaphore
+from typing import cast
 
 import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.cleaning import RECIPE, InkCleaner, orders_of, pipeline_of, rough_png
+from tests.cleaning import RECIPE, InkCleaner, ink_cleaner_for, orders_of, pipeline_of, rough_png
 from tests.scans import as_png_16bit, rough_drawing
 
 from douga_shared.errors import FrameRejected, Reason, StoreUnreachable
 from douga_shared.manifest import FrameRecord, FrameState
 from douga_shared.object_store import MemoryStore
-from douga_shared.recipe import Output
+from douga_shared.recipe import Output, Recipe
 from douga_worker.isolated import IsolatedProcesses
+from douga_worker.pipeline import Dropped, Order, Pipeline
 
 
 @pytest.fixture(scope="module")
@@ -86,18 +92,6 @@ def test_a_bad_frame_fails_alone(processes: IsolatedProcesses) -> None:
         "A0005": Reason.TOO_LARGE,
     }
     assert {"A0001.png", "A0006.png"} == {n for n, r in records.items() if r.state is FrameState.DONE}
-
-
-def test_sheets_of_one_shape_share_a_batch(processes: IsolatedProcesses) -> None:
-    """A batch never mixes shapes and never exceeds its pixels."""
-    cleaner = InkCleaner(batch_megapixels=0.05)
-    scans = MemoryStore(
-        {f"A{n:04d}.png": rough_png(1, *((120, 90) if n % 2 else (90, 120))) for n in range(12)}
-    )
-    run(processes, scans, cleaner=cleaner)
-    assert all(len(set(batch)) == 1 for batch in cleaner.batches)
-    assert any(len(batch) > 1 for batch in cleaner.batches)
-    assert all(sum(h * w for h, w in batch) <= 0.05e6 for batch in cleaner.batches)
 
 
 def test_the_network_is_told_the_strength_of_the_recipe(processes: IsolatedProcesses) -> None:
@@ -214,3 +208,190 @@ def test_outputs_of_an_earlier_run_with_the_same_recipe_stay_on_record(processes
     with pipeline_of(processes) as pipeline:
         (record,) = pipeline.run(orders_of(scans, drawings, (Output.TIF,)))
     assert set(record.outputs) == {Output.SVG, Output.TIF}
+
+
+class GatedStore(MemoryStore):
+    """Hands scans out only once the gate is open; counts those who stand before it."""
+
+    def __init__(self, objects: dict[str, bytes]) -> None:
+        super().__init__(objects)
+        self.gate = Event()
+        self.arrived = Semaphore(0)
+
+    def read(self, object_key: str) -> bytes:
+        """Wait at the gate."""
+        self.arrived.release()
+        assert self.gate.wait(60)
+        return super().read(object_key)
+
+
+def test_a_frame_not_begun_can_be_taken_back(processes: IsolatedProcesses) -> None:
+    """Those begun come out; nothing is left of the others."""
+    scans, drawings = GatedStore({f"A{n}.png": rough_png(n) for n in range(4)}), MemoryStore()
+    with pipeline_of(processes, frames_in_flight=1) as pipeline:
+        frames = [pipeline.submit(order) for order in orders_of(scans, drawings)]
+        assert scans.arrived.acquire(timeout=60)
+        assert [False, True, True, True] == [frame.cancel() for frame in frames]
+        scans.gate.set()
+    assert FrameState.DONE is frames[0].result().state
+    assert [".douga/done/A0.json"] == [info.object_key for info in drawings.list(".douga/")]
+
+
+@pytest.mark.parametrize("asked", [1, 2, 3], ids=["before", "at the network", "before writing"])
+def test_a_frame_nobody_wants_any_more_is_dropped_unwritten(processes: IsolatedProcesses, asked: int) -> None:
+    """Its job may be cancelled at any time; the network is spared if it can be."""
+    scans, drawings, cleaner = MemoryStore({"A1.png": rough_png()}), MemoryStore(), InkCleaner()
+    answers = iter([True] * (asked - 1) + [False])
+    (order,) = orders_of(scans, drawings)
+    with pipeline_of(processes, cleaner) as pipeline:
+        frame = pipeline.submit(replace(order, is_wanted=lambda: next(answers)))
+        assert isinstance(frame.exception(60), Dropped)
+    assert [] == list(drawings.list())
+    assert (asked == 3) == bool(cleaner.batches)
+
+
+def test_a_store_that_is_away_concerns_its_own_frames(processes: IsolatedProcesses) -> None:
+    """Frames of two jobs, from two stores, with two recipes, are on their way together."""
+    away, there, drawings = StoreThatGoesAway({}), MemoryStore({"B1.png": rough_png()}), MemoryStore()
+    away.reads = 3
+    strong = msgspec.structs.replace(RECIPE, strength=0.9)
+    (lost,) = orders_of(MemoryStore({"A1.png": b""}), drawings)
+    (kept,) = orders_of(there, drawings, recipe=strong)
+    with pipeline_of(processes) as pipeline:
+        frames = pipeline.submit(replace(lost, scans=away)), pipeline.submit(kept)
+        assert isinstance(frames[0].exception(60), StoreUnreachable)
+        assert strong.fingerprint == frames[1].result(60).recipe_fingerprint
+
+
+def test_a_scan_may_lie_under_another_name(processes: IsolatedProcesses) -> None:
+    """Uploads are stored by content; the record and the drawings have the frame's name."""
+    page = rough_png()
+    (order,) = orders_of(MemoryStore({"A1.png": page}), MemoryStore())
+    elsewhere = replace(order, scans=MemoryStore({"uploads/abc": page}), object_key="uploads/abc")
+    with pipeline_of(processes) as pipeline:
+        record = pipeline.submit(elsewhere).result(60)
+    assert ("A1.png", "A1.svg") == (record.scan, record.outputs[Output.SVG].object_key)
+
+
+def test_a_record_names_the_worker(processes: IsolatedProcesses) -> None:
+    """Of done frames and of failed ones."""
+    orders = orders_of(MemoryStore({"A1.png": rough_png(), "A2.png": b""}), MemoryStore())
+    with Pipeline(
+        processes=processes, cleaner_for=lambda _: InkCleaner(), frames_in_flight=2, worker_name="anna"
+    ) as pipeline:
+        assert ["anna", "anna"] == [record.worker for record in pipeline.run(orders)]
+
+
+def test_a_fault_of_our_own_in_a_step_fails_that_frame(
+    processes: IsolatedProcesses, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is named with the error, to be reported; the log has the whole story; its neighbours are done."""
+    scans = MemoryStore({"A1.png": rough_png(1), "A2.png": rough_png(2)})
+    good, bad = orders_of(scans, MemoryStore())
+    impossible = replace(bad.instructions, outputs=(cast("Output", "gif"),))
+    with pipeline_of(processes) as pipeline:
+        records = [
+            pipeline.submit(order).result(60) for order in (good, replace(bad, instructions=impossible))
+        ]
+    assert FrameState.DONE is records[0].state
+    failure = records[1].failure
+    assert failure is not None
+    assert Reason.INTERNAL is failure.reason
+    assert re.match(r"A2\.png: \w+Error: .* please report it", failure.message)
+    assert "finish_drawing" in caplog.text
+
+
+def test_a_network_that_is_not_here_fails_the_frame(processes: IsolatedProcesses) -> None:
+    """With its reason, and the frame's name before it."""
+
+    def cleaner_for(_: Recipe) -> InkCleaner:
+        raise FrameRejected(Reason.UNKNOWN_NETWORK, "no network 'ink'")
+
+    (order,) = orders_of(MemoryStore({"A1.png": rough_png()}), MemoryStore())
+    with Pipeline(processes=processes, cleaner_for=cleaner_for, frames_in_flight=1) as pipeline:
+        failure = pipeline.submit(order).result(60).failure
+    assert failure is not None
+    assert (Reason.UNKNOWN_NETWORK, "A1.png: no network 'ink'") == (failure.reason, failure.message)
+
+
+class BrokenCleaner(InkCleaner):
+    """A GPU that has fallen off the bus."""
+
+    def clean(
+        self, inks: list[NDArray[np.uint8]], strength: float, beat: Callable[[], None]
+    ) -> list[NDArray[np.uint8]]:
+        """Fail."""
+        raise ZeroDivisionError
+
+
+def test_a_network_that_fails_is_not_the_frames_fault(processes: IsolatedProcesses) -> None:
+    """It comes out as it is, and the run ends with it."""
+    orders = orders_of(MemoryStore({"A1.png": rough_png()}), MemoryStore())
+    with pipeline_of(processes, BrokenCleaner()) as pipeline, pytest.raises(ZeroDivisionError):
+        list(pipeline.run(orders))
+
+
+def test_orders_are_taken_no_faster_than_they_are_worked_on(processes: IsolatedProcesses) -> None:
+    """A job of a million frames is a million frames only on its way out."""
+    taken = 0
+    orders = orders_of(MemoryStore({f"A{n:02d}.png": rough_png(n) for n in range(20)}), MemoryStore())
+
+    def counted() -> Iterator[Order]:
+        nonlocal taken
+        for order in orders:
+            taken += 1
+            yield order
+
+    with pipeline_of(processes, frames_in_flight=3) as pipeline:
+        for settled, _ in enumerate(pipeline.run(counted()), start=1):
+            assert taken <= settled + 4
+
+
+class CleanerThatHangs(InkCleaner):
+    """Never comes back, but beats; tells when it has begun."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_begun = Event()
+
+    def clean(
+        self, inks: list[NDArray[np.uint8]], strength: float, beat: Callable[[], None]
+    ) -> list[NDArray[np.uint8]]:
+        """Beat for ever."""
+        self.has_begun.set()
+        while True:
+            beat()
+
+
+def test_stopping_ends_whatever_runs_and_marks_nothing() -> None:
+    """A frame in the network, one at the store, and some not begun: none is done, none is dropped."""
+    cleaner = CleanerThatHangs()
+    scans, drawings = MemoryStore({f"A{n}.png": rough_png(n) for n in range(6)}), MemoryStore()
+    gated = GatedStore({"B1.png": rough_png()})
+    with IsolatedProcesses(1) as processes, pipeline_of(processes, cleaner, frames_in_flight=3) as pipeline:
+        frames = [pipeline.submit(order) for order in orders_of(gated, drawings) + orders_of(scans, drawings)]
+        assert gated.arrived.acquire(timeout=60)
+        assert cleaner.has_begun.wait(60)
+        with ThreadPoolExecutor(1) as other:
+            stopped = other.submit(pipeline.stop)
+            assert {CancelledError} == {type(frame.exception(60)) for frame in frames[1:3]}
+            assert not stopped.done()
+            gated.gate.set()
+    for frame in frames:
+        with pytest.raises(CancelledError) as end:
+            frame.result(60)
+        assert not isinstance(end.value, Dropped)
+    assert [] == list(drawings.list())
+
+
+def test_a_frame_drawn_alone_is_drawn_as_any_other(processes: IsolatedProcesses) -> None:
+    """Its network works in a process of its own, but from the same recipe to the same pixels."""
+    scans = MemoryStore({"A1.png": rough_png()})
+    records = []
+    for is_alone in (False, True):
+        (order,) = orders_of(scans, MemoryStore())
+        with Pipeline(processes=processes, cleaner_for=ink_cleaner_for, frames_in_flight=1) as pipeline:
+            records.append(pipeline.submit(replace(order, is_alone=is_alone)).result(60))
+    assert records[0].outputs == records[1].outputs
+    assert records[0].quality == records[1].quality
+    assert records[0].seconds.keys() == records[1].seconds.keys()

@@ -111,7 +111,7 @@ class Batcher:
             if not self._waiting and not self._is_busy:
                 self._last_beat = self._clock()
             self._waiting.append(sheet)
-            self._changed.notify()
+            self._changed.notify_all()
         return sheet.cleaned.result()
 
     def is_moving(self, limit_seconds: float) -> bool:
@@ -128,7 +128,7 @@ class Batcher:
         with self._changed:
             self._is_closed = True
             given_up, self._waiting = self._waiting, []
-            self._changed.notify()
+            self._changed.notify_all()
         for sheet in given_up:
             sheet.cleaned.set_exception(CancelledError())
         self._thread.join(timeout=5.0)
@@ -138,6 +138,7 @@ class Batcher:
             self._clean_lot_of(lead)
             with self._changed:
                 self._is_busy = False
+                self._changed.notify_all()
 
     def _oldest(self) -> _Sheet | None:
         with self._changed:
