@@ -46,6 +46,9 @@ _COMMANDS = {
         "Tell where a job stands: how far, how fast, what failed and why.",
     ),
     "train": _Command("douga_worker.cli.train", "train", "Train or fine-tune a simplification network."),
+    "worker": _Command(
+        "douga_worker.cli.worker", "worker", "Clean chunks of frames from the farm's queue, until stopped."
+    ),
 }
 
 
