@@ -37,7 +37,7 @@ from douga_shared.errors import (
 )
 from douga_shared.frames import FrameId
 from douga_shared.job_store.protocol import SETTLED, Beginning, JobStore
-from douga_shared.jobs import JobFrame, JobState
+from douga_shared.jobs import JobFrame, JobState, read_job
 from douga_shared.manifest import FrameRecord
 from douga_shared.messages import decode_chunk
 from douga_shared.object_store.protocol import ObjectInfo, ObjectStore
@@ -132,14 +132,22 @@ class ChunkWorker:
         beginning = self._jobs.begin(chunk.job_id, chunk.seal, indexes)
         if beginning is None:
             # Redis may have lost the job, or a stranger made it up: the store knows.
-            try:
-                rebuild_job(place.drawings, self._jobs, chunk.job_id)
-            except (InputMissing, FrameRejected) as fault:
-                raise MessageRejected(f"a message of a job that nobody ordered: {fault}") from fault
+            self._check_ordered(place)
+            rebuild_job(place.drawings, self._jobs, chunk.job_id)
             beginning = self._jobs.begin(chunk.job_id, chunk.seal, indexes)
         if beginning is None:
-            raise MessageRejected(f"a forged message: job {chunk.job_id} did not order this")
+            raise MessageRejected(f"a forged message: job {chunk.job_id} has no such frames")
         return beginning
+
+    def _check_ordered(self, place: Place) -> None:
+        """Read the job's record: a rebuild is too much work to be had for a forged message."""
+        job_id = place.chunk.job_id
+        try:
+            seal = read_job(place.drawings, job_id).seal
+        except (InputMissing, FrameRejected) as fault:
+            raise MessageRejected(f"a message of a job that nobody ordered: {fault}") from fault
+        if seal != place.chunk.seal:
+            raise MessageRejected(f"a forged message: job {job_id} did not order this")
 
     def _work_on(self, place: Place, beginning: Beginning) -> Outcome:
         settlement = Settlement(place, self._jobs, self._sender, self._patience)
