@@ -18,10 +18,10 @@ import random
 import secrets
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from threading import Lock
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -151,7 +151,10 @@ class S3Store:
             yield FolderListing(
                 tuple(info for info in objects if not fault_of(info.object_key)),
                 tuple(name for name in folders if not fault_of(name[:-1])),
-                _unusable([info.object_key for info in objects] + [name[:-1] for name in folders]),
+                (
+                    *_unusable(info.object_key for info in objects),
+                    *_unusable((folder + name for name in folders), end="/"),
+                ),
             )
 
     def stat(self, object_key: str) -> ObjectInfo | None:
@@ -168,7 +171,8 @@ class S3Store:
                 # An answer to HEAD has no body: only GET says what was not found, or why it is forbidden.
                 client.get_object(Bucket=self._bucket, Key=name, Range="bytes=0-0")["Body"].close()
                 raise
-            return ObjectInfo(object_key, answer["ContentLength"], _etag(answer["ETag"]))
+            _check_head(answer)
+            return ObjectInfo(object_key, answer["ContentLength"], _etag(answer.get("ETag", "")))
 
         try:
             return self._ask(ask, Act.READ, object_key)
@@ -182,7 +186,9 @@ class S3Store:
         name = self._name(object_key, Reason.UNREADABLE)
 
         def ask(client: S3Client) -> bytes:
-            return client.get_object(Bucket=self._bucket, Key=name)["Body"].read()
+            answer = client.get_object(Bucket=self._bucket, Key=name)
+            _check_head(answer)
+            return answer["Body"].read()
 
         return self._ask(ask, Act.READ, object_key)
 
@@ -301,13 +307,16 @@ class S3Store:
 
         def ask(client: S3Client) -> ListObjectsV2OutputTypeDef:
             onward = {"ContinuationToken": token} if token else {}
-            return client.list_objects_v2(
+            page = client.list_objects_v2(
                 Bucket=self._bucket,
                 Prefix=self._prefix + prefix,
                 Delimiter=delimiter,
                 MaxKeys=min(most, PAGE_ENTRIES),
                 **onward,  # type: ignore[arg-type] # mypy cannot tell which option it is
             )
+            if "IsTruncated" not in page:  # boto3 takes a body of no bytes for a page of no objects
+                raise _HalfAnswerError("the listing broke off")
+            return page
 
         while True:
             page = self._ask(ask, Act.LIST, prefix)
@@ -428,7 +437,8 @@ def _boto_errors() -> tuple[type[Exception], ...]:
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - slow to load
     from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
-    return (BotoCoreError, ClientError, HTTPError, OSError)
+    # ValueError: half a number or half a date in the head of an answer that broke off.
+    return (BotoCoreError, ClientError, HTTPError, OSError, ValueError)
 
 
 def _fault(error: Exception) -> Fault:
@@ -456,14 +466,30 @@ def _can_begin(prefix: str) -> bool:
     return fault_of(prefix + "x") is None
 
 
-def _unusable(names: list[str]) -> tuple[LeftOut, ...]:
-    faults = ((name, fault_of(name)) for name in names)
-    return tuple(
-        LeftOut(name=name, why=f"its name cannot be used: {fault}") for name, fault in faults if fault
-    )
+def _unusable(names: Iterable[str], end: str = "") -> Iterator[LeftOut]:
+    for name in names:
+        if fault := fault_of(name.removesuffix(end)):
+            yield LeftOut(name=name, why=f"its name cannot be used: {fault}")
+
+
+class _HalfAnswerError(OSError):
+    """The connection broke in the middle of an answer's head, which Python takes for its end."""
+
+
+def _check_head(answer: Any) -> None:
+    """Raise unless the head of the answer says how long it is: then its body is checked against that.
+
+    Without this an answer cut in its head would be an empty scan.
+    """
+    headers = answer["ResponseMetadata"]["HTTPHeaders"]
+    length = headers.get("content-length", "")
+    if not length.isdecimal() and "transfer-encoding" not in headers:
+        raise _HalfAnswerError("the answer broke off in its head")
 
 
 def _etag(quoted: str) -> str:
+    if not quoted or quoted.count('"') % 2:
+        raise _HalfAnswerError("the answer broke off in its head")
     return quoted.strip('"')
 
 
