@@ -224,9 +224,10 @@ class Sender:
         try:
             yield
         except (OperationalError, BatchPublishError) as fault:
+            # A batch says only that it failed; why, its cause says.
+            why = str(fault.__cause__ or fault)
             raise QueueUnreachable(
-                f"the broker at {self._where} takes no message ({fault}); "
-                "check DOUGA_BROKER_URL and the server"
+                f"the broker at {self._where} takes no message ({why}); {_remedy(why)}"
             ) from fault
 
 
@@ -238,6 +239,12 @@ def _indexes_in(messages: Iterable[QueuedMessage], job: Job) -> Iterator[int]:
             continue
         if (chunk.job_id, chunk.seal) == (job.job_id, job.seal):
             yield from (frame.index for frame in chunk.frames)
+
+
+def _remedy(why: str) -> str:
+    if "OOM command" in why:
+        return "it has reached its 'maxmemory': wait until workers have emptied the queue, or enlarge it"
+    return "check DOUGA_BROKER_URL and the server"
 
 
 def _transport_options(settings: Settings, is_moving: Callable[[], bool] | None) -> dict[str, object]:
