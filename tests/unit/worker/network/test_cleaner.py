@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 
 import numpy as np
 import pytest
@@ -197,6 +198,27 @@ def test_other_faults_of_the_network_are_not_taken_for_a_full_memory(monkeypatch
     monkeypatch.setattr(cleaner, "_network", random_weights(deeper).build())
     with pytest.raises(RuntimeError, match="size"):
         cleaner.clean([grainy_sheet(8, 8)], STRENGTH)
+
+
+def test_it_beats_within_every_tile_and_stops_where_the_beat_says_so() -> None:
+    """A worker knows that a long sheet moves on, and can leave it in the middle."""
+    beats: list[None] = []
+    cleaner = Cleaner(random_weights(), device="cpu", tile_px=SMALLEST_TILE_PX)
+    small, large = (grainy_sheet(side, side) for side in (SMALLEST_TILE_PX, 2 * SMALLEST_TILE_PX))
+    cleaner.clean([small], STRENGTH, lambda: beats.append(None))
+    count = len(beats)
+    assert count > 10
+    cleaner.clean([large], STRENGTH, lambda: beats.append(None))
+    assert len(beats) - count >= 4 * count
+
+    def stop() -> None:
+        beats.append(None)
+        raise CancelledError
+
+    beats.clear()
+    with pytest.raises(CancelledError):
+        cleaner.clean([large], STRENGTH, stop)
+    assert 1 == len(beats)
 
 
 def test_bf16_works_on_the_cpu_and_agrees_with_fp32() -> None:
