@@ -39,8 +39,10 @@ class Fetched:
     """Frames of the job."""
     frames: int = 0
     """Frames whose drawings are all here."""
+    failed: int = 0
+    """Frames that failed on the farm and have no drawings."""
     waiting: int = 0
-    """Frames that are not done yet, or failed; run it again when they are done."""
+    """Frames that are not done yet; run it again when they are."""
     written: int = 0
     """Files written now."""
     kept: int = 0
@@ -85,8 +87,8 @@ def fetch_job(
     with _pool(threads) as pool:
         for part in read_parts(drawings, job_id):
             fetching.fetched.total += len(part)
-            for is_here in pool.map(fetching.fetch_frame, part):
-                fetching.count(is_here)
+            for frame, result in zip(part, pool.map(fetching.fetch_frame, part), strict=True):
+                fetching.count(frame, result)
                 progress.stands(fetching.tally)
         fetching.fetch_manifest()
         if job.has_pictures:
@@ -156,6 +158,7 @@ class _Fetching:
         self._folder = folder
         self._job = job
         self._outputs = outputs
+        self._failed = {info.object_key for info in drawings.list(object_keys.failed_markers(job.job_id))}
         self._records = {record.scan: record for record in _manifest_records(drawings, job)}
         self.fetched = Fetched()
 
@@ -163,7 +166,8 @@ class _Fetching:
     def tally(self) -> Tally:
         """How far it is."""
         fetched = self.fetched
-        return Tally(fetched.total, fetched.frames + fetched.waiting, len(fetched.faults), word="fetching")
+        lacking = fetched.failed + len(fetched.faults)
+        return Tally(fetched.total, fetched.frames + fetched.waiting, lacking, word="fetching")
 
     def fetch_frame(self, frame: JobFrame) -> _FetchedFrame:
         """Fetch the drawings of one frame; called in a thread."""
@@ -180,16 +184,18 @@ class _Fetching:
             return result
         return result.followed_by(self._fetch_recorded(marker))
 
-    def count(self, frame: _FetchedFrame) -> None:
+    def count(self, frame: JobFrame, result: _FetchedFrame) -> None:
         """Add a frame to the sum."""
         fetched = self.fetched
-        fetched.written += frame.written
-        fetched.kept += frame.kept
-        fetched.bytes_written += frame.bytes_written
-        if frame.is_whole:
+        fetched.written += result.written
+        fetched.kept += result.kept
+        fetched.bytes_written += result.bytes_written
+        if result.is_whole:
             fetched.frames += 1
-        elif frame.fault:
-            fetched.faults.append(frame.fault)
+        elif result.fault:
+            fetched.faults.append(result.fault)
+        elif object_keys.failed_marker(self._job.job_id, frame.index) in self._failed:
+            fetched.failed += 1
         else:
             fetched.waiting += 1
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from douga_producer.known_jobs import standing_of
 from douga_producer.status import Pace, tally_of, trouble_of
+from douga_producer.terminal import count_of
 from douga_shared.errors import ExitCode, QueueUnreachable, StoreUnreachable
 from douga_shared.jobs import JobState
 from douga_shared.manifest import Failure
@@ -152,7 +153,7 @@ class _Follower:
             return code if standing.is_accounted or self._is_account_late() else None
         if standing.state in {JobState.CANCELLED, JobState.SUPERSEDED}:
             left = standing.waiting + standing.running
-            self._progress.note(f"the job was {standing.state}; {left} frames are left undone")
+            self._progress.note(f"the job was {standing.state}; {count_of(left, 'frame')} left undone")
             return ExitCode.SOME_FRAMES_FAILED
         self._moments.pop("complete", None)
         return None

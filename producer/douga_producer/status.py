@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from douga_producer.known_jobs import find_job, is_over, is_place, latest_recorded, standing_of
-from douga_producer.terminal import bar_width, folded, span
+from douga_producer.terminal import bar_width, count_of, folded, span
 from douga_shared.errors import ExitCode, InputMissing
 from douga_shared.jobs import JobState
 from douga_shared.progress import Tally, bar_widths, failure_line, letters_of, one_line, tally_pace
@@ -120,7 +120,7 @@ def overall_pace(standing: Standing) -> float | None:
 
 def tally_of(standing: Standing, pace: float | None) -> Tally:
     """Return what a bar shows."""
-    is_moving = standing.state is JobState.RUNNING and not standing.is_complete
+    is_moving = standing.state is JobState.RUNNING and not standing.is_complete and not _is_still(standing)
     left = standing.waiting + standing.running
     return Tally(
         standing.total,
@@ -156,10 +156,8 @@ def trouble_of(standing: Standing) -> str:
             f"work on it any more, submit it again or 'douga resume {job_id}'"
         )
     if standing.sent < standing.total:
-        return (
-            f"{standing.total - standing.sent} frames were never sent and nothing moved for {span(still)}: "
-            f"'douga resume {job_id}' sends them"
-        )
+        unsent = count_of(standing.total - standing.sent, "frame")
+        return f"{unsent} never sent and nothing moved for {span(still)}: 'douga resume {job_id}' sends them"
     if not standing.running:
         return (
             f"no frame was settled for {span(still)} and none is running: is a worker up? If one is, "
@@ -236,6 +234,10 @@ def as_json(status: Status) -> dict[str, Any]:
     }
 
 
+def _is_still(standing: Standing) -> bool:
+    return not standing.running and standing.now - (standing.moved_at or 0) > STILL_SECONDS
+
+
 def _trouble_of_account(standing: Standing) -> str:
     still = standing.now - (standing.completed_at or standing.now)
     if standing.is_accounted or still < STILL_SECONDS:
@@ -280,7 +282,7 @@ def _failures(status: Status, width: int) -> list[str]:
     if not letters:
         return []
     reasons = ", ".join(f"{count} {reason}" for reason, count in status.reasons.items())
-    lines = folded(f"{len(letters)} dead letters: {reasons}", width, " " * 8)
+    lines = folded(f"{count_of(len(letters), 'dead letter')}: {reasons}", width, " " * 8)
     for letter in letters[:MOST_LETTERS_SHOWN]:
         tries = f" ({letter.attempts} attempts)" if letter.attempts > 1 else ""
         lines += folded(f"{failure_line(letter.message)}{tries}", width, " " * 8)

@@ -88,6 +88,11 @@ def columns_of(text: str) -> int:
     return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
+def count_of(count: int, noun: str) -> str:
+    """A number of things: ``1 frame``, ``2 frames``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def span(seconds: float) -> str:
     """A time as people say it: ``40 s``, ``5 min``, ``3 h``, ``2 days``."""
     seconds = max(0.0, seconds)

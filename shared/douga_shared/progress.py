@@ -399,7 +399,7 @@ def tally_line(tally: Tally) -> str:
         "" if tally.word == "cleaning" else tally.word,
         f"{tally.settled}/{tally.total} frames",
         f"{tally.running} running" if tally.running else "",
-        tally_pace(tally) or "0.00 frames/s",
+        tally_pace(tally),
         f"{tally.failed} failed",
     ]
     return "  ".join(part for part in parts if part)
@@ -440,7 +440,7 @@ def bar_widths(tally: Tally, width: int) -> tuple[int, int, int, int]:
     running = _at_least_one(tally.running, width * tally.running // total)
     done = min(width * tally.done // total, max(0, width - failed - running))
     waiting = max(0, width - done - failed - running)
-    if tally.settled >= tally.total:
+    if tally.settled >= tally.total > 0:
         done, waiting = done + waiting, 0
     return done, failed, running, waiting
 

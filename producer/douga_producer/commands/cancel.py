@@ -25,5 +25,8 @@ def command(name: str) -> int:
         standing = stop_job(farm.jobs, find_job(farm.jobs, name), JobState.CANCELLED)
     left = standing.total - standing.done - standing.failed
     say(f"{standing.job.job_id}  {word_of(standing)}")
+    if standing.is_complete:
+        say("Nothing is left to cancel: every frame is settled.")
+        return 0
     say(f"{standing.done} of {standing.total} frames are done and stay; {left} are left undone.")
     return 0

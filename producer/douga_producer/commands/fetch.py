@@ -33,8 +33,8 @@ def command(name: str, destination: Path, outputs: str | None, progress: str | N
     without the queue). While the job runs, what is done is fetched; run it again for the rest: files that
     are there already are skipped.
 
-    Exit codes: 0 fetched what is done, 2 usage, 3 some files could not be fetched, 4 no such job, 5 the
-    queue or the store does not answer.
+    Exit codes: 0 fetched what is done, 2 usage, 3 some frames failed or could not be fetched, 4 no such
+    job, 5 the queue or the store does not answer.
     """
     from douga_producer.client import open_farm  # noqa: PLC0415 - loads the clients of queue and stores
     from douga_producer.fetch import fetch_job  # noqa: PLC0415
@@ -51,20 +51,22 @@ def command(name: str, destination: Path, outputs: str | None, progress: str | N
         fetched = fetch_job(drawings, job.job_id, destination, shown, outputs=wanted)
     if progress != "json":
         _sum_up(fetched, destination)
-    return ExitCode.SOME_FRAMES_FAILED if fetched.faults else ExitCode.OK
+    return ExitCode.SOME_FRAMES_FAILED if fetched.faults or fetched.failed else ExitCode.OK
 
 
 def _sum_up(fetched: Fetched, destination: Path) -> None:
-    from douga_producer.terminal import folded, say, width  # noqa: PLC0415
+    from douga_producer.terminal import count_of, folded, say, width  # noqa: PLC0415
     from douga_shared.object_keys import MANIFEST, REPORT_PAGE  # noqa: PLC0415
     from douga_shared.progress import failure_line  # noqa: PLC0415
 
     say(
-        f"{fetched.frames} of {fetched.total} frames are here; {fetched.written} files written "
+        f"{fetched.frames} of {fetched.total} frames are here; {count_of(fetched.written, 'file')} written "
         f"({fetched.bytes_written / 1e6:.1f} MB), {fetched.kept} were here already."
     )
     if fetched.waiting:
-        say(f"{fetched.waiting} frames are not done yet, or failed; 'douga status' tells.")
+        say(f"{count_of(fetched.waiting, 'frame')} not done yet; fetch again later.")
+    if fetched.failed:
+        say(f"{count_of(fetched.failed, 'frame')} failed, without drawings; 'douga status' tells why.")
     say(f"Drawings: {destination}")
     if fetched.has_manifest:
         say(f"Manifest: {destination / MANIFEST}")

@@ -24,6 +24,8 @@ def command(name: str) -> int:
         standing = stop_job(farm.jobs, find_job(farm.jobs, name), JobState.PAUSED)
     job_id = standing.job.job_id
     say(f"{job_id}  {word_of(standing)}")
-    if not is_over(standing):
+    if is_over(standing):
+        say("Nothing is left to pause.")
+    else:
         say(f"{standing.done} of {standing.total} frames are done; 'douga resume {job_id}' goes on.")
     return 0

@@ -111,6 +111,20 @@ def test_what_is_done_is_fetched_while_the_job_runs(memory_farm: MemoryFarm, tmp
     assert (2, 1) == (fetch(memory_farm, tmp_path).frames, fetched.frames)
 
 
+def test_a_frame_that_failed_is_no_frame_that_waits(
+    done: MemoryFarm, tmp_path: Path, run_command: Run
+) -> None:
+    """Unless it was done after that."""
+    for stem in ("A0000", "A0001"):
+        done.drawings.write(object_keys.failed_marker(JOB.job_id, int(stem[1:])), b"{}")
+    done.drawings.delete(object_keys.done_marker("A0001"))
+    done.drawings.delete(object_keys.job_manifest(JOB.job_id))
+    answer = run_command(fetch_command.command, "cut012", str(tmp_path))
+    assert "1 frame failed, without drawings; 'douga status' tells why." in answer.stdout
+    assert "not done yet" not in answer.stdout
+    assert ExitCode.SOME_FRAMES_FAILED == answer.return_value
+
+
 def test_a_frame_drawn_again_since_the_manifest_is_fetched_as_it_is_now(
     done: MemoryFarm, tmp_path: Path
 ) -> None:
@@ -216,7 +230,7 @@ def test_the_command_says_what_lies_where(done: MemoryFarm, run_command: Run, tm
     answer = run_command(fetch_command.command, "cut012", str(tmp_path))
     assert ExitCode.OK == answer.return_value
     expected = [
-        "fetching  3/3 frames  0.00 frames/s  0 failed",
+        "fetching  3/3 frames  0 failed",
         "3 of 3 frames are here; 8 files written (0.0 MB), 0 were here already.",
         f"Drawings: {tmp_path}",
         f"Manifest: {tmp_path / 'douga.json'}",

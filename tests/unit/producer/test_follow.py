@@ -89,7 +89,7 @@ def test_a_cancelled_job_ends_it(job: Followed, state: JobState) -> None:
     """Not all frames are done: no farm may take that for success."""
     code = job.by(lambda: job.farm.jobs.set_state(JOB.job_id, state))
     assert ExitCode.SOME_FRAMES_FAILED is code
-    assert [f"the job was {state}; 4 frames are left undone"] == job.told.notes
+    assert [f"the job was {state}; 4 frames left undone"] == job.told.notes
 
 
 def test_a_paused_job_is_waited_for(job: Followed) -> None:

@@ -105,5 +105,7 @@ def test_a_complete_job_is_neither_paused_nor_cancelled(memory_farm: MemoryFarm,
     """It is over; the commands say so."""
     memory_farm.complete(4)
     for command in (pause.command, cancel.command):
-        assert "cut012-scan-3f9a2c7e1b  written up" == run_command(command, "cut012").stdout.splitlines()[0]
+        word, says = run_command(command, "cut012").stdout.splitlines()
+        assert "cut012-scan-3f9a2c7e1b  written up" == word
+        assert says.startswith("Nothing is left to")
     assert JobState.RUNNING is memory_farm.jobs.state_of(JOB.job_id)

@@ -73,7 +73,7 @@ def test_a_word_says_what_becomes_of_a_job(changes: dict[str, Any], expected: st
         ({"now": STARTED_AT + 599 + 120}, "no frame was settled for 7 min, though 16 are running"),
         ({"running": 0, "now": STARTED_AT + 599}, "no frame was settled for 5 min and none is running"),
         ({"running": 0, "now": STARTED_AT + 330}, ""),
-        ({"sent": 150, "now": STARTED_AT + 599}, "50 frames were never sent and nothing moved for 5 min"),
+        ({"sent": 150, "now": STARTED_AT + 599}, "50 frames never sent and nothing moved for 5 min"),
         ({"is_listed": False, "sent": 150, "now": STARTED_AT + 599}, "the list of frames is not complete"),
         ({"state": JobState.PAUSED, "now": STARTED_AT + 9999}, ""),
         ({"began_at": None, "moved_at": None, "running": 0}, "is a worker up?"),
@@ -126,6 +126,7 @@ def test_time_left_counts_what_runs_and_waits() -> None:
     assert 37.0 == tally_of(standing(), 2.0).seconds_left
     assert tally_of(standing(state=JobState.PAUSED), 2.0).seconds_left is None
     assert tally_of(standing(is_listed=False), 2.0).seconds_left is None
+    assert tally_of(standing(running=0, now=STARTED_AT + 599), 2.0).seconds_left is None
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ def test_plain_progress_speaks_while_nothing_settles() -> None:
     clock.seconds += 1
     progress.beat()
     progress.beat()
-    assert ["2 frames, 0 done already", "0/2 frames  0.00 frames/s  0 failed"] == out.getvalue().splitlines()
+    assert ["2 frames, 0 done already", "0/2 frames  0 failed"] == out.getvalue().splitlines()
 
 
 def test_plain_progress_gives_no_count_before_it_knows_one() -> None:
@@ -240,6 +240,11 @@ def test_the_parts_of_a_bar_fill_it(width: int, done: int, failed: int, running:
     assert all(part >= 0 for part in widths)
     assert max(width, bool(failed) + bool(running)) == sum(widths)
     assert bool(failed) == bool(widths[1])
+
+
+def test_a_bar_of_nothing_is_empty() -> None:
+    """Nothing is known yet; that is not the same as done."""
+    assert (0, 0, 0, 10) == bar_widths(Tally(0, 0), 10)
 
 
 def test_a_followed_job_is_told_like_a_run() -> None:
