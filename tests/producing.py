@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from douga_producer.client import Farm
@@ -70,7 +71,7 @@ class MemorySender:
         return [frame.scan for frame in self.frames]
 
 
-class MemoryFarm:
+class ProducerFarm:
     """Everything a producer talks to, in memory."""
 
     def __init__(self, **settings: Any) -> None:
@@ -83,8 +84,6 @@ class MemoryFarm:
     def _open(self, url: str, create: bool) -> ObjectStore:
         place = StoreUrl.parse(url)
         if not place.bucket:
-            from pathlib import Path
-
             return FolderStore(Path(place.path), create=create)
         return self.store(str(place))
 

@@ -36,7 +36,14 @@ _COMMANDS = {
     ),
     "jobs": _Command("douga_producer.commands.jobs", "", "List the farm's jobs."),
     "pause": _Command("douga_producer.commands.pause", "", "Let a job wait until 'douga resume'."),
+    "reconcile": _Command(
+        "douga_producer.commands.reconcile", "", "Look at every running job and send what was lost."
+    ),
     "report": _Command("douga_producer.commands.report", "", "Bring a job's report to this machine."),
+    "resume": _Command(
+        "douga_producer.commands.resume", "", "Let a job go on, after a pause or whatever stopped it."
+    ),
+    "retry": _Command("douga_producer.commands.retry", "", "Do a job's failed frames again."),
     "samples": _Command(
         "douga_worker.cli.samples", "train", "Draw a contact sheet of synthetic training pairs."
     ),
@@ -45,7 +52,9 @@ _COMMANDS = {
         "",
         "Tell where a job stands: how far, how fast, what failed and why.",
     ),
+    "submit": _Command("douga_producer.commands.submit", "", "Send scans to the farm."),
     "train": _Command("douga_worker.cli.train", "train", "Train or fine-tune a simplification network."),
+    "watch": _Command("douga_producer.commands.watch", "", "Send scans to the farm as they arrive."),
     "worker": _Command(
         "douga_worker.cli.worker", "worker", "Clean chunks of frames from the farm's queue, until stopped."
     ),

@@ -78,11 +78,22 @@ class JobFeed:
         self.job = job
         self.progress = FeedProgress()
         self.superseded: tuple[str, ...] = ()
+        self.on_beat: Callable[[], None] = lambda: None
+        """Called at every step and during every wait, at least twice a minute; here the lock is kept."""
 
     @property
     def total(self) -> int:
         """Frames of the job."""
         return len(self._list)
+
+    @property
+    def pending(self) -> int:
+        """Frames that are recorded and wait to be sent."""
+        return len(self._pending)
+
+    def frame(self, index: int) -> JobFrame:
+        """Return a frame of the job's list."""
+        return self._list[index]
 
     @property
     def is_new(self) -> bool:
@@ -112,13 +123,21 @@ class JobFeed:
         self._list.load()
         # What was recorded and not counted, because that submission was cut off just then.
         self._jobs.extend(job_id, len(self._list), is_listed=False)
-        if is_resumed or self._standing.state in {JobState.CANCELLED, JobState.SUPERSEDED}:
-            # First the queue: what is settled between the two looks is neither queued nor pending.
-            queued = self._farm.sender.queued_frames(self.job) or ()
-            self._pending = set(self._jobs.unsettled(job_id)).difference(queued)
-        else:
-            self._pending = {index for index in self._jobs.unsettled(job_id) if index >= self._standing.sent}
+        self._pending = self._unsent(self._standing, is_resumed=is_resumed)
         self._dead = {letter.index: letter.reason for letter in self._jobs.dead_letters(job_id)}
+
+    def _unsent(self, standing: Standing, *, is_resumed: bool) -> set[int]:
+        """Return the frames to be sent, or sent again."""
+        job_id = self.job.job_id
+        # Workers drop the chunks of a job that is to rest.
+        is_dropped = standing.state in {JobState.CANCELLED, JobState.SUPERSEDED}
+        is_dropped |= is_resumed and standing.state is JobState.PAUSED
+        if is_resumed or is_dropped:
+            # First the queue: what is settled between the two looks is neither queued nor unsettled.
+            queued = self._farm.sender.queued_frames(self.job)
+            if queued is not None or is_dropped or is_quiet(self._farm, standing):
+                return set(self._jobs.unsettled(job_id)).difference(queued or ())
+        return {index for index in self._jobs.unsettled(job_id) if index >= standing.sent}
 
     def claim_known(self, survey: Survey) -> None:
         """Tell the survey which names are taken: by frames that an earlier submission did not reject."""
@@ -303,7 +322,17 @@ class JobFeed:
 
     def _tell(self, **changes: int | str) -> None:
         self.progress = replace(self.progress, **changes)  # type: ignore[arg-type]
+        self.on_beat()
         self._on_progress(self.progress)
+
+
+def is_quiet(farm: Farm, standing: Standing) -> bool:
+    """Tell whether nothing of a job can be on its way, where nobody can look into the queue."""
+    moments = (standing.job.submitted_at, standing.began_at, standing.moved_at)
+    rest_seconds = standing.now - max(moment for moment in moments if moment is not None)
+    if rest_seconds < 2 * farm.settings.lease_seconds:
+        return False
+    return farm.sender.waiting_chunks(queue_name(standing.job.show, standing.job.priority)) == 0
 
 
 def stop_rivals(jobs: JobStore, drawings: ObjectStore, job: Job) -> tuple[str, ...]:

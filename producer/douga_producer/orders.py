@@ -27,6 +27,7 @@ from douga_shared.object_store.protocol import ObjectStore
 from douga_shared.recipe import Output, Precision, Recipe
 from douga_shared.shipped_networks import shipped_sha256
 
+Filter = Callable[[Source, bool], Source]
 DRAWINGS_FOLDER = "drawings/"
 _LABEL_LETTERS = 24
 
@@ -81,11 +82,19 @@ def plan(
     destination: str,
     wishes: Wishes,
     farm: Farm,
-    on_scan: Callable[[int], None],
+    *,
+    on_scan: Callable[[int], None] = lambda _: None,
+    filtered: Filter = lambda source, _: source,
 ) -> Order:
     """Work out what was ordered; nothing is written or sent yet.
 
-    ``on_scan`` is told of each scan of this machine how many bytes were uploaded, when its turn comes.
+    Args:
+        source: as the user named it.
+        destination: as the user named it.
+        wishes: what is to be made.
+        farm: where.
+        on_scan: told of each scan of this machine how many bytes were uploaded, when its turn comes.
+        filtered: may put something between the scans and their upload; told whether they lie in a bucket.
 
     Raises:
         ConfigurationError: an option cannot be used, or a setting is missing.
@@ -103,7 +112,7 @@ def plan(
         line_weight_px=wishes.line_weight_px,
         precision=wishes.precision,
     )
-    scans = _scans(source, wishes, farm, on_scan)
+    scans = _Finder(wishes, farm, on_scan, filtered).find(source)
     drawings, folder = _destination(destination.replace("{recipe}", recipe.fingerprint), farm)
     _check_places(scans, drawings, farm)
     job = Job(
@@ -122,59 +131,64 @@ def plan(
     return Order(job, scans.source, wishes, folder)
 
 
-def _scans(source: str, wishes: Wishes, farm: Farm, on_scan: Callable[[int], None]) -> _Scans:
-    if _is_list(source):
-        return _listed(source, wishes, farm, on_scan)
-    if wishes.base:
-        raise ConfigurationError("--base belongs to a list of scans; SRC is none")
-    if "://" in source:
+@dataclass(frozen=True)
+class _Finder:
+    """Finds out what the user means by a source."""
+
+    wishes: Wishes
+    farm: Farm
+    on_scan: Callable[[int], None]
+    filtered: Filter
+
+    def find(self, source: str) -> _Scans:
+        if _is_list(source):
+            return self._listed(source)
+        if self.wishes.base:
+            raise ConfigurationError("--base belongs to a list of scans; SRC is none")
+        return self._shared(source) if "://" in source else self._local(source)
+
+    def _shared(self, source: str) -> _Scans:
         url = StoreUrl.parse(source)
-        store, name = _open_place(url, farm)
+        store, name = _open_place(url, self.farm)
         place = StoreUrl(url.bucket, url.path.removesuffix(f"{name}/")) if name else url
-        return _Scans(str(url), str(place), _source(store, name), place=place)
-    path = Path(source).absolute()
-    if not path.exists():
-        raise InputMissing(
-            f"'{source}' does not exist; give a folder of scans, one scan, or s3://bucket/folder/"
-        )
-    is_single = path.is_file()
-    name = path.name if is_single else ""
-    folder = StoreUrl.parse(str(path.parent if is_single else path))
-    if is_single and file_suffix_of(name) not in SCAN_SUFFIXES:
-        raise InputMissing(f"'{source}' is neither a scan nor a list of scans by its name")
-    local = farm.open_store(str(folder))
-    # Names on a disk need not be Unicode; a record must.
-    named = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return _uploaded(named, _source(local, name), local, farm, on_scan)
+        found = self.filtered(_source(store, name), bool(url.bucket))
+        return _Scans(str(url), str(place), found, place=place)
+
+    def _local(self, source: str) -> _Scans:
+        path = Path(source).absolute()
+        if not path.exists():
+            raise InputMissing(
+                f"'{source}' does not exist; give a folder of scans, one scan, or s3://bucket/folder/"
+            )
+        name = path.name if path.is_file() else ""
+        if name and file_suffix_of(name) not in SCAN_SUFFIXES:
+            raise InputMissing(f"'{source}' is neither a scan nor a list of scans by its name")
+        local = self.farm.open_store(str(path.parent if name else path))
+        # Names on a disk need not be Unicode; a record must.
+        named = os.fsencode(path).decode("utf-8", "backslashreplace")
+        return self._uploaded(named, _source(local, name), local)
+
+    def _listed(self, path: str) -> _Scans:
+        scans = read_scan_list(path, self.wishes.base)
+        store = self.farm.open_store(str(scans.place))
+        source = ListSource(store, scans.names)
+        digest = hashlib.sha256(msgspec.json.encode(sorted(scans.names))).hexdigest()[:16]
+        if scans.is_local:
+            return self._uploaded(scans.place.path, source, store, f"list {digest}")
+        return _Scans(str(scans.place), str(scans.place), source, f"list {digest}", scans.place)
+
+    def _uploaded(self, named: str, source: Source, local: ObjectStore, selection: str = "") -> _Scans:
+        why = f"the scans in '{named}' are uploaded to it; where all workers see them, name them by URL; "
+        staging = _staging(self.farm, why)
+        store = self.farm.open_store(str(staging), create=True)
+        uploaded = UploadedSource(self.filtered(source, False), local, store, self.on_scan)
+        return _Scans(named, str(staging), uploaded, selection)
 
 
 def _is_list(source: str) -> bool:
     if source == STDIN:
         return True
     return "://" not in source and Path(source).suffix.lower() in SUFFIXES and not Path(source).is_dir()
-
-
-def _listed(path: str, wishes: Wishes, farm: Farm, on_scan: Callable[[int], None]) -> _Scans:
-    scans = read_scan_list(path, wishes.base)
-    store = farm.open_store(str(scans.place))
-    source = ListSource(store, scans.names)
-    digest = hashlib.sha256(msgspec.json.encode(sorted(scans.names))).hexdigest()[:16]
-    if scans.is_local:
-        return _uploaded(scans.place.path, source, store, farm, on_scan, f"list {digest}")
-    return _Scans(str(scans.place), str(scans.place), source, f"list {digest}", scans.place)
-
-
-def _uploaded(
-    named: str,
-    source: Source,
-    local: ObjectStore,
-    farm: Farm,
-    on_scan: Callable[[int], None],
-    selection: str = "",
-) -> _Scans:
-    staging = _staging(farm, f"the scans in '{named}' are uploaded to it; if all workers see them there, ")
-    uploaded = UploadedSource(source, local, farm.open_store(str(staging), create=True), on_scan)
-    return _Scans(named, str(staging), uploaded, selection)
 
 
 def _open_place(url: StoreUrl, farm: Farm) -> tuple[ObjectStore, str]:

@@ -20,9 +20,8 @@ from typing import TypeVar
 
 from douga_producer.client import Farm, open_farm
 from douga_producer.feed import FeedProgress, JobFeed
-from douga_producer.only_producer import Hold, only_producer
-from douga_producer.orders import Wishes, plan
-from douga_producer.sources import Found
+from douga_producer.only_producer import only_producer
+from douga_producer.orders import Filter, Wishes, plan
 from douga_shared.discover import Survey
 from douga_shared.errors import ConfigurationError, QueueUnreachable, StoreUnreachable
 from douga_shared.frames import FrameRange
@@ -132,20 +131,19 @@ class Submitter:
         destination: str,
         wishes: Wishes,
         on_progress: OnProgress | None = None,
+        **filters: Filter,
     ) -> None:
-        """Work out the order; nothing is written or sent yet. Raises what ``plan`` raises."""
+        """Work out the order; nothing is written or sent yet. See ``plan``, also for what is raised."""
         self._farm = farm
         self._on_progress = on_progress or (lambda _: None)
-        self._hold: Hold | None = None
         self._feed: JobFeed | None = None
-        self.order = plan(source, destination, wishes, farm, self._count_upload)
+        self.order = plan(source, destination, wishes, farm, on_scan=self._count_upload, **filters)
 
-    def run(self, choose: Callable[[list[Found]], list[Found]] | None = None) -> Submission:
+    def run(self, *, may_be_empty: bool = False) -> Submission:
         """Send what is not done or on its way; safe to repeat, also in another process at the same time.
 
         Args:
-            choose: picks those scans of a page whose time has come; None takes all, and says so when
-                there is none.
+            may_be_empty: a source without scans is no fault.
 
         Raises:
             InputMissing: the source is missing or holds no scan.
@@ -153,14 +151,15 @@ class Submitter:
             QueueUnreachable, StoreUnreachable: something does not answer; the message says how far it came.
         """
         order, job_id = self.order, self.order.job.job_id
-        feed = self._feed = JobFeed(self._farm, order.job, self._tell)
+        feed = self._feed = JobFeed(self._farm, order.job, self._on_progress)
         try:
-            with only_producer(self._farm.jobs, job_id, feed.say) as self._hold:
-                left_out = self._send(feed, choose)
+            with only_producer(self._farm.jobs, job_id, feed.say) as hold:
+                feed.on_beat = hold.renew
+                left_out = self._send(feed, may_be_empty=may_be_empty)
         except (QueueUnreachable, StoreUnreachable) as fault:
             raise type(fault)(f"{fault}. {_how_far(feed.progress)}") from fault
         finally:
-            self._hold = self._feed = None
+            self._feed = None
         return Submission(
             job_id=job_id,
             drawings=order.job.drawings,
@@ -172,16 +171,14 @@ class Submitter:
             superseded=feed.superseded,
         )
 
-    def _send(
-        self, feed: JobFeed, choose: Callable[[list[Found]], list[Found]] | None
-    ) -> tuple[LeftOut, ...]:
+    def _send(self, feed: JobFeed, *, may_be_empty: bool) -> tuple[LeftOut, ...]:
         feed.load()
         survey = Survey(self.order.wishes.frames, self.order.job.outputs)
         feed.claim_known(survey)
         with closing(self.order.source.pages(survey)) as pages:
             for page in pages:
-                feed.take(choose(page) if choose else page)
-        if choose is None:
+                feed.take(page)
+        if not may_be_empty:
             survey.check(f"'{self.order.job.source}'")
         feed.end()
         return survey.left_out
@@ -189,12 +186,6 @@ class Submitter:
     def _count_upload(self, size_bytes: int) -> None:
         if self._feed:
             self._feed.count_upload(size_bytes)
-
-    def _tell(self, progress: FeedProgress) -> None:
-        """Every step and every wait comes by here, so it is here that the lock is kept."""
-        if self._hold:
-            self._hold.renew()
-        self._on_progress(progress)
 
 
 def _how_far(progress: FeedProgress) -> str:

@@ -24,10 +24,16 @@ COMMANDS = [
     "fetch",
     "jobs",
     "pause",
+    "reconcile",
     "report",
+    "resume",
+    "retry",
     "samples",
     "status",
+    "submit",
     "train",
+    "watch",
+    "worker",
 ]
 MEASURED = """
 import json, resource, sys

@@ -10,11 +10,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from douga_shared.errors import ConfigurationError, ExitCode
+from douga_shared.cli_options import (
+    frames_option,
+    line_weight_option,
+    max_megapixels_option,
+    outputs_option,
+    precision_option,
+    read_line_weight,
+    read_outputs,
+    report_option,
+    strength_option,
+)
+from douga_shared.errors import ExitCode
 from douga_shared.frames import FrameRange
 from douga_shared.manifest import FrameState
 from douga_shared.progress import ProgressKind, failure_line, open_progress, writable
-from douga_shared.recipe import Output, Precision
+from douga_shared.recipe import Precision
 
 if TYPE_CHECKING:
     from douga_worker.local import CleanResult
@@ -29,28 +40,10 @@ class _Terminated(BaseException):
 @click.command("clean")
 @click.argument("source", metavar="SRC", type=click.Path(path_type=Path))
 @click.argument("destination", metavar="DST", type=click.Path(path_type=Path))
-@click.option("--frames", metavar="RANGE", help="Only these drawings, such as 1-100x2,205,3a. Default: all.")
-@click.option(
-    "--outputs",
-    default="png,svg",
-    show_default=True,
-    metavar="LIST",
-    help="What to write for each frame: png, png-alpha, tga, tif, svg.",
-)
-@click.option(
-    "--strength",
-    type=click.FloatRange(0, 1),
-    default=0.5,
-    show_default=True,
-    help="How much is simplified away: 0 keeps every deliberate stroke, 1 only the essential.",
-)
-@click.option(
-    "--line-weight",
-    default="keep",
-    show_default=True,
-    metavar="keep|PX",
-    help="Width of the lines: the pencil's own, or this many scan pixels everywhere.",
-)
+@frames_option
+@outputs_option
+@strength_option
+@line_weight_option
 @click.option(
     "--network",
     default="fast",
@@ -64,29 +57,15 @@ class _Terminated(BaseException):
     show_default=True,
     help="Where the network runs; auto takes a GPU if there is one.",
 )
-@click.option(
-    "--precision",
-    type=click.Choice([p.value for p in Precision]),
-    default="auto",
-    show_default=True,
-    help="Number format of the network; auto is fp32 on a CPU, bf16 on a GPU.",
-)
+@precision_option
 @click.option(
     "--progress",
     type=click.Choice([kind.value for kind in ProgressKind]),
     help="Default: a bar on a terminal, plain lines elsewhere; openjd and afanasy are for those farms.",
 )
-@click.option(
-    "--report/--no-report", default=True, show_default=True, help="Write report/index.html to look at."
-)
+@report_option
 @click.option("--force", is_flag=True, help="Clean again what is done already.")
-@click.option(
-    "--max-megapixels",
-    type=click.FloatRange(min=0, min_open=True),
-    default=400.0,
-    show_default=True,
-    help="Refuse scans with more pixels than this.",
-)
+@max_megapixels_option
 @click.option(
     "--processes",
     type=click.IntRange(1, 64),
@@ -120,10 +99,10 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter an option
 
     options = CleanOptions(
         frames=FrameRange.parse(frames) if frames is not None else None,
-        outputs=_outputs(outputs),
+        outputs=read_outputs(outputs),
         network=network,
         strength=strength,
-        line_weight_px=_line_weight(line_weight),
+        line_weight_px=read_line_weight(line_weight),
         device=device,
         precision=Precision(precision),
         has_report=report,
@@ -163,26 +142,6 @@ def _sum_up(result: CleanResult, destination: Path) -> None:
 
 def _say(line: str) -> None:
     click.echo(writable(line, sys.stdout))
-
-
-def _outputs(text: str) -> tuple[Output, ...]:
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    known = [output.value for output in Output]
-    for name in names:
-        if name not in known:
-            raise ConfigurationError(f"--outputs: '{name}' is none of {', '.join(known)}")
-    if not names:
-        raise ConfigurationError(f"--outputs names nothing; give some of {', '.join(known)}")
-    return tuple(dict.fromkeys(Output(name) for name in names))
-
-
-def _line_weight(text: str) -> float | None:
-    if text == "keep":
-        return None
-    try:
-        return float(text.removesuffix("px"))
-    except ValueError:
-        raise ConfigurationError(f"--line-weight '{text}': give 'keep' or a number of pixels") from None
 
 
 def _terminate(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
