@@ -19,6 +19,7 @@ import secrets
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from itertools import count
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -391,6 +392,7 @@ def _client(options: S3Options) -> S3Client:
 
 def _new_client(options: S3Options) -> S3Client:
     import boto3  # noqa: PLC0415 - slow to load
+    import botocore.session  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
 
     config = Config(
@@ -410,7 +412,9 @@ def _new_client(options: S3Options) -> S3Client:
         request_checksum_calculation="when_required",
         response_checksum_validation="when_supported",
     )
-    session = boto3.session.Session(profile_name=options.profile or None)
+    core = botocore.session.get_session()
+    core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_timestamp)
+    session = boto3.session.Session(botocore_session=core, profile_name=options.profile or None)
     endpoint, region = options.endpoint_url or None, options.region or None
     try:
         return session.client("s3", endpoint_url=endpoint, region_name=region, config=config)
@@ -419,6 +423,16 @@ def _new_client(options: S3Options) -> S3Client:
             f"{options.endpoint_url!r} is no address of an S3 server ({error}); correct DOUGA_S3_ENDPOINT, "
             "such as https://s3.studio.example:9000"
         ) from error
+
+
+def _timestamp(text: str) -> datetime:
+    """Read a date as botocore does: its own way takes nine tenths of the time of a listing."""
+    from botocore.utils import parse_timestamp  # noqa: PLC0415
+
+    try:
+        return datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return parse_timestamp(text)
 
 
 def _forget_connections() -> None:
