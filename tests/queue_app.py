@@ -122,6 +122,14 @@ class QueueWorker:
             self.kill()
             return -signal.SIGKILL
 
+    def freeze(self) -> None:
+        """SIGSTOP."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        self.process.send_signal(signal.SIGCONT)
+
     def start_again(self) -> None:
         """After ``kill`` or ``terminate``."""
         self.process = self._start()
@@ -143,9 +151,13 @@ def _make_worker_app() -> Celery:
 
     @app.task(name="work")
     def work(frame: str, seconds: float = 0.0) -> None:
+        begun = time.time()
         ledger.hincrby("starts", frame, 1)
         time.sleep(seconds)
-        ledger.hincrby("done", frame, 1)
+        with ledger.pipeline() as both:
+            both.hincrby("done", frame, 1)
+            both.rpush(f"runs:{frame}", f"{begun} {time.time()}")
+            both.execute()
 
     @app.task(name="wait")
     def wait(frame: str, gate: str) -> None:

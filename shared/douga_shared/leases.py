@@ -97,10 +97,20 @@ for i = 2, #ARGV do count = count + put_back(ARGV[i]) end
 return count
 """
 
-# KEYS: unacked, unacked_index. ARGV: key prefix, seconds of a lease, most messages moved by this call.
-# The oldest is put back last, so that it is the first to be served.
+# KEYS: unacked, unacked_index, unacked_index_swept.
+# ARGV: key prefix, seconds of a lease, most messages moved by this call, seconds of grace.
+# Where nobody has looked for half a lease, the server was frozen or away and nobody could renew: with a
+# grace, everybody may do so first. The oldest is put back last, so that it is the first to be served.
 _SWEEP = f"""{_NOW}{_PUT_BACK}
-local tags = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[2], 'LIMIT', 0, ARGV[3])
+local lease, grace = tonumber(ARGV[2]), tonumber(ARGV[4])
+redis.call('ZREM', KEYS[2], '')
+if grace > 0 then
+  local swept, held_until = unpack(redis.call('HMGET', KEYS[3], 'swept', 'until'))
+  if now - (swept or 0) > lease / 2 then held_until = now + grace end
+  redis.call('HSET', KEYS[3], 'swept', now, 'until', held_until or 0)
+  if now < tonumber(held_until or 0) then return 0 end
+end
+local tags = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - lease, 'LIMIT', 0, ARGV[3])
 local count = 0
 for i = #tags, 1, -1 do count = count + put_back(tags[i]) end
 return count
@@ -264,13 +274,17 @@ class Leases:
         move = partial(self._run, _DISCARD_SCRIPT, self._place.prefix, tag, MOST_RUBBISH)
         self._try(move, "rubbish comes back when its lease expires")
 
-    def sweep(self, lease_seconds: float) -> int:
+    def sweep(self, lease_seconds: float, grace_seconds: float = 0.0) -> int:
         """Put back what nobody has renewed for so long; return how many messages.
+
+        With a grace, nothing for so long after an outage, so that all workers can renew what they hold.
 
         Raises:
             redis.RedisError: the server does not answer, or refuses.
         """
-        count = int(self._run(_SWEEP_SCRIPT, self._place.prefix, lease_seconds, _SWEPT_PER_CALL))
+        redis_keys = (*self._place.redis_keys, f"{self._place.redis_keys[1]}_swept")
+        values = (self._place.prefix, lease_seconds, _SWEPT_PER_CALL, grace_seconds)
+        count = int(_SWEEP_SCRIPT.run(self._client, redis_keys, values))
         if count:
             _log.warning("%d messages go back to the queue: their leases were not renewed", count)
         return count
@@ -333,8 +347,7 @@ class Leases:
                 if not was_answering or time.monotonic() >= renewed_at + renewal_seconds - beat / 2:
                     self._renew_if_moving(options.is_moving)
                     renewed_at = time.monotonic()
-                # After an outage a beat passes first, so that the fellow workers renew what they hold.
-                if was_answering and (count := self.sweep(options.lease_seconds)):
+                if count := self.sweep(options.lease_seconds, renewal_seconds + beat):
                     options.on_redelivery(count)
                 self._is_answering = True
             except FAULTS as fault:

@@ -22,10 +22,10 @@ number of messages put back after their leases expired. ``priority_steps``, ``qu
 ``unacked_restore_throttle`` and ``unacked_mutex_*`` mean nothing here.
 
 A consumer's user in Redis needs, on ``<prefix><queue>*``, ``<prefix>unacked*`` and ``<prefix>_kombu.*``:
-EVALSHA, EVAL, TIME, RPOP, LPUSH, RPUSH, LTRIM, LLEN, ZADD, ZREM, ZRANGEBYSCORE, HGET, HSET, HDEL, SADD, SREM,
-SMEMBERS, EXISTS, and PING, HELLO, CLIENT, SELECT, INFO, MULTI, EXEC; with remote control also SUBSCRIBE,
-PSUBSCRIBE, UNSUBSCRIBE, PUNSUBSCRIBE and PUBLISH on ``<prefix>/<db>.celery*``. Scripts are never loaded
-apart: a server that does not know one (restarted, flushed) is sent the whole script.
+EVALSHA, EVAL, TIME, RPOP, LPUSH, RPUSH, LTRIM, LLEN, ZADD, ZREM, ZRANGEBYSCORE, HGET, HMGET, HSET, HDEL,
+SADD, SREM, SMEMBERS, EXISTS, and PING, HELLO, CLIENT, SELECT, INFO, MULTI, EXEC; with remote control also
+SUBSCRIBE, PSUBSCRIBE, UNSUBSCRIBE, PUNSUBSCRIBE and PUBLISH on ``<prefix>/<db>.celery*``. Scripts are never
+loaded apart: a server that does not know one (restarted, flushed) is sent the whole script.
 """
 
 from __future__ import annotations
@@ -278,7 +278,8 @@ class _ClaimingChannel(stock.Channel):  # type: ignore[misc]
         """Return the message as kombu reads it, or None after it went to the rubbish."""
         try:
             payload = loads(claimed.item)
-            self.Message(payload, channel=self)
+            # Celery looks into these without asking what they are.
+            self.Message(payload, channel=self).delivery_info.get("routing_key")
         except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as fault:
             _log.error("no message, moved to the rubbish of the queue %s: %r", claimed.queue, fault)
             self.leases.discard(claimed.tag)

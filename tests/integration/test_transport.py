@@ -120,7 +120,7 @@ def test_settled_messages_leave_nothing(server: Valkey, client: redis.Redis) -> 
         message = take(connection)[0]
         assert "a frame" == message.payload
         message.ack()
-    assert [] == foreign_keys(client, b"_kombu")
+    assert [] == foreign_keys(client, b"_kombu", b"unacked_index_swept")
 
 
 def test_only_the_servers_clock_counts(
@@ -235,6 +235,22 @@ def test_a_lease_runs_out_when_the_work_does_not_move(server: Valkey, client: re
         assert "a frame" == messages[0].payload
 
 
+def test_after_an_outage_everybody_may_renew_first(server: Valkey, client: redis.Redis) -> None:
+    """All leases look expired to the first worker that is back."""
+    send(server, "a frame")
+    with connect(server) as connection, rival(server) as other:
+        message = take(connection)[0]
+        client.zadd("unacked_index", {message.delivery_tag: 1})
+        client.hset("unacked_index_swept", "swept", 1)
+        assert 0 == other.sweep(30, grace_seconds=20)
+        assert 0 == other.sweep(30, grace_seconds=20)
+        message.channel.leases.renew()
+        client.hset("unacked_index_swept", "until", 1)
+        assert 0 == other.sweep(30, grace_seconds=20)
+        client.zadd("unacked_index", {message.delivery_tag: 1})
+        assert 1 == other.sweep(30, grace_seconds=20)
+
+
 def test_a_message_that_nobody_keeps_is_not_kept_leased(server: Valkey, client: redis.Redis) -> None:
     """Celery drops retries that were waiting when the connection broke; their leases must run out."""
     send(server, "a frame")
@@ -283,6 +299,7 @@ def test_rubbish_is_put_aside_and_blocks_nothing(server: Valkey, client: redis.R
         b'{"properties": {"delivery_tag": "b", "body_encoding": "base64"}, "body": "a"}',
         b'{"properties": {"delivery_tag": "c", "body_encoding": "rot13"}, "body": "x"}',
         b'{"properties": {"delivery_tag": "d"}, "headers": [1]}',
+        b'{"properties": {"delivery_tag": "e", "delivery_info": [1]}}',
         b"[" * 100_000,
     ]
     client.rpush("frames", *forged)

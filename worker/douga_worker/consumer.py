@@ -65,8 +65,7 @@ class Consumer(_celery.Consumer):  # type: ignore[misc]
 def _discard(message: Any, reason: object) -> None:
     if message.acknowledged:
         return
-    queue = (message.delivery_info or {}).get("routing_key")
-    _log.error("a message of the queue %s cannot be read and goes to the rubbish: %r", queue, reason)
+    _log.error("a message cannot be read and goes to its queue's rubbish: %r", reason)
     discard = getattr(getattr(message.channel, "qos", None), "discard", None)
     if discard is None:
         # Another transport: RabbitMQ knows what to do with what is rejected.
