@@ -203,13 +203,13 @@ def test_other_faults_of_the_network_are_not_taken_for_a_full_memory(monkeypatch
 def test_it_beats_within_every_tile_and_stops_where_the_beat_says_so() -> None:
     """A worker knows that a long sheet moves on, and can leave it in the middle."""
     beats: list[None] = []
-    cleaner = Cleaner(random_weights(), device="cpu", tile_px=SMALLEST_TILE_PX)
-    small, large = (grainy_sheet(side, side) for side in (SMALLEST_TILE_PX, 2 * SMALLEST_TILE_PX))
+    cleaner = Cleaner(random_weights(), device="cpu", tile_px=4 * SMALLEST_TILE_PX)
+    small, large = grainy_sheet(64, 64), grainy_sheet(64, 5 * SMALLEST_TILE_PX)
     cleaner.clean([small], STRENGTH, lambda: beats.append(None))
-    count = len(beats)
-    assert count > 10
+    in_one_tile = len(beats)
+    assert in_one_tile > 10
     cleaner.clean([large], STRENGTH, lambda: beats.append(None))
-    assert len(beats) - count >= 4 * count
+    assert 3 * in_one_tile == len(beats)
 
     def stop() -> None:
         beats.append(None)
