@@ -2,7 +2,7 @@
 
 For every page of scans::
 
-    list part ─▶ count ─▶ dead letters of what cannot be a frame ─▶ done before? settle ─▶ send ─▶ mark sent
+    why some failed ─▶ list part ─▶ count ─▶ dead letters ─▶ done before? settle ─▶ send ─▶ mark sent
 
 A crash between any two of these is repaired by feeding the same scans again: what is recorded keeps its
 index, what was sent or is settled is not sent again.
@@ -71,6 +71,7 @@ class JobFeed:
         self._on_progress = on_progress
         self._list = FrameList(self._drawings, job.job_id)
         self._done_frames: DoneFrames | None = None
+        self._sender: ChunkSender | None = None
         self._pending: set[int] = set()
         self._dead: dict[int, Reason] = {}
         self._is_recorded = False
@@ -125,6 +126,8 @@ class JobFeed:
         self._jobs.extend(job_id, len(self._list), is_listed=False)
         self._pending = self._unsent(self._standing, is_resumed=is_resumed)
         self._dead = {letter.index: letter.reason for letter in self._jobs.dead_letters(job_id)}
+        if is_resumed:
+            self._settle_failures()
 
     def _unsent(self, standing: Standing, *, is_resumed: bool) -> set[int]:
         """Return the frames to be sent, or sent again."""
@@ -140,9 +143,13 @@ class JobFeed:
         return {index for index in self._jobs.unsettled(job_id) if index >= standing.sent}
 
     def claim_known(self, survey: Survey) -> None:
-        """Tell the survey which names are taken: by frames that an earlier submission did not reject."""
+        """Tell the survey which names are taken: by frames that an earlier submission sent.
+
+        Those that it only recorded are judged again, for it may have been cut off before it rejected them.
+        """
         for frame in self._list:
-            if self._dead.get(frame.index) is not Reason.NAME_COLLISION:
+            is_rejected = self._dead.get(frame.index) is Reason.NAME_COLLISION
+            if not is_rejected and frame.index not in self._pending:
                 survey.claim(frame.scan)
 
     def take(self, page: Sequence[Found]) -> None:
@@ -157,6 +164,7 @@ class JobFeed:
             return
         self._record()
         sorted_page = self._sort(page)
+        self._write_failures(sorted_page.rejected)
         self._append(sorted_page)
         self._reject(sorted_page.rejected)
         self._send(sorted_page.fresh + sorted_page.again, sorted_page.changed)
@@ -227,6 +235,7 @@ class JobFeed:
             self.superseded = stop_rivals(self._jobs, self._drawings, self.job)
             self._jobs.open_job(self.job)
             self._done_frames = DoneFrames(self._drawings, self.job)
+            self._sender = ChunkSender(self._farm, self.job, self.say)
 
     def _sort(self, page: Sequence[Found]) -> _Sorted:
         """Tell apart what is new, what has changed, and what nobody need look at again."""
@@ -262,13 +271,10 @@ class JobFeed:
             self._jobs.extend(self.job.job_id, len(self._list), is_listed=False)
 
     def _reject(self, rejected: Sequence[tuple[JobFrame, FrameRejected]]) -> None:
-        """Make dead letters of frames that no worker need see; the store, which is the truth, first."""
+        """Make dead letters of frames that no worker need see."""
         if not rejected:
             return
         job_id = self.job.job_id
-        with ThreadPoolExecutor(_WRITERS, thread_name_prefix="douga-reject") as writers:
-            for _ in writers.map(self._write_failure, rejected):
-                pass
         letters = [
             DeadLetter(index=frame.index, scan=frame.scan, reason=fault.reason, message=fault.message)
             for frame, fault in rejected
@@ -277,6 +283,26 @@ class JobFeed:
         self._pending.difference_update(letter.index for letter in letters)
         self._dead |= {letter.index: letter.reason for letter in letters}
         self._tell(rejected=self.progress.rejected + len(rejected))
+
+    def _write_failures(self, rejected: Sequence[tuple[JobFrame, FrameRejected]]) -> None:
+        """Say in the store why they failed, before it lists them: nobody may find them without that."""
+        if rejected:
+            with ThreadPoolExecutor(_WRITERS, thread_name_prefix="douga-reject") as writers:
+                for _ in writers.map(self._write_failure, rejected):
+                    pass
+
+    def _settle_failures(self) -> None:
+        """Count pending frames as failed of which the store says so already; their teller was cut off."""
+        if not self._pending:
+            return
+        prefix = object_keys.failed_markers(self.job.job_id)
+        for info in self._drawings.list(prefix):
+            name = info.object_key.removeprefix(prefix).removesuffix(".json")
+            if name.isdecimal() and int(name) in self._pending:
+                record = msgspec.json.decode(self._drawings.read(info.object_key), type=FrameRecord)
+                if record.failure:
+                    fault = FrameRejected(record.failure.reason, record.failure.message)
+                    self._reject([(self._list[int(name)], fault)])
 
     def _write_failure(self, rejected: tuple[JobFrame, FrameRejected]) -> None:
         frame, fault = rejected
@@ -297,14 +323,14 @@ class JobFeed:
         A changed frame is recorded last: whoever is cut off before that finds it changed again.
         """
         assert self._done_frames is not None
+        assert self._sender is not None
         self._reopen(changed)
         wanted = [*frames, *changed]
         done = {frame.index for frame in self._done_frames.among(wanted)}
         if done:
             self._jobs.settle(self.job.job_id, done, ())
             self._tell(done_before=self.progress.done_before + len(done))
-        sender = ChunkSender(self._farm, self.job, queue_name(self.job.show, self.job.priority), self.say)
-        sender.send([frame for frame in wanted if frame.index not in done], self._count_sent)
+        self._sender.send([frame for frame in wanted if frame.index not in done], self._count_sent)
         if changed:
             self._list.replace(changed)
         self._pending.difference_update(frame.index for frame in wanted)

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from douga_producer.client import Farm
 from douga_producer.throttle import Throttle
+from douga_shared.broker import queue_name
 from douga_shared.errors import QueueUnreachable
 from douga_shared.jobs import Job, JobFrame
 from douga_shared.messages import Chunk, chunk_of
@@ -26,19 +27,19 @@ _log = logging.getLogger(__name__)
 class ChunkSender:
     """Sends frames of one job."""
 
-    def __init__(self, farm: Farm, job: Job, queue: str, on_wait: Callable[[str], None]) -> None:
+    def __init__(self, farm: Farm, job: Job, on_wait: Callable[[str], None]) -> None:
         """Send to the job's queue.
 
         Args:
             farm: where to.
             job: whose frames.
-            queue: its name, to see how deep it is.
             on_wait: told why nothing is sent, at least twice a second as long as that lasts.
         """
         self._farm = farm
         self._job = job
         self._on_wait = on_wait
         self._chunk_frames = farm.settings.chunk_frames
+        queue = queue_name(job.show, job.priority)
         self._throttle = Throttle(
             lambda: farm.sender.waiting_chunks(queue),
             chunk_frames=self._chunk_frames,
