@@ -71,16 +71,15 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def seal(self) -> str:
         """16 hexadecimal digits over all that a message of this job may not change."""
-        sealed = (
-            self.job_id,
-            self.scans,
-            self.drawings,
-            self.recipe.fingerprint,
-            self.outputs,
-            self.has_pictures,
-            self.max_megapixels,
+        return seal_of(
+            job_id=self.job_id,
+            scans=self.scans,
+            drawings=self.drawings,
+            recipe=self.recipe,
+            outputs=self.outputs,
+            has_pictures=self.has_pictures,
+            max_megapixels=self.max_megapixels,
         )
-        return _digest(sealed, 16)
 
 
 class JobFrame(msgspec.Struct, frozen=True, array_like=True):
@@ -124,6 +123,22 @@ def new_job_id(source: str, drawings: str, selection: str, recipe: Recipe, outpu
     parts = [part for part in re.split(r"[/:]+", source) if part][-2:]
     label = re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower())[-_LABEL_LETTERS:].strip("-")
     return f"{label}-{digest}" if label else digest
+
+
+def seal_of(
+    *,
+    job_id: str,
+    scans: str,
+    drawings: str,
+    recipe: Recipe,
+    outputs: Sequence[Output],
+    has_pictures: bool,
+    max_megapixels: float,
+) -> str:
+    """Return 16 hexadecimal digits over all that a job's messages have in common."""
+    # 400 and 400.0 are written alike: a record that was read back must have the seal of the order.
+    limit = float(max_megapixels)
+    return _digest((job_id, scans, drawings, recipe.fingerprint, outputs, has_pictures, limit), 16)
 
 
 def write_job(store: ObjectStore, job: Job) -> None:

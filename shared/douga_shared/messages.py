@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import msgspec
 
 from douga_shared.errors import DougaError, MessageRejected
-from douga_shared.jobs import Job, JobFrame
+from douga_shared.jobs import Job, JobFrame, seal_of
 from douga_shared.object_keys import fault_of
 from douga_shared.recipe import Output, Recipe
 
@@ -35,7 +35,8 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     has_pictures: bool
     max_megapixels: Annotated[float, msgspec.Meta(gt=0)]
     seal: str
-    """``Job.seal``: a message that changes what its job ordered is forged."""
+    """``Job.seal``: a message that changes what its job ordered is forged. Both the fields above, which it is
+    taken over, and the job's record must agree with it."""
     frames: Annotated[tuple[JobFrame, ...], msgspec.Meta(min_length=1, max_length=MOST_FRAMES)]
     sent_at: float = 0.0
     """Seconds since 1970, by the sender's clock."""
@@ -83,9 +84,24 @@ def decode_chunk(message: object) -> Chunk:
             "bring workers and producers to the same release, then 'douga resume' the job"
         )
     try:
-        return msgspec.convert(message, Chunk)
+        chunk = msgspec.convert(message, Chunk)
     except (msgspec.ValidationError, DougaError) as fault:
         raise MessageRejected(f"a malformed message: {fault}") from fault
+    if chunk.seal != _seal_of(chunk):
+        raise MessageRejected(f"a forged message: its seal is not over what it asks of job {chunk.job_id}")
+    return chunk
+
+
+def _seal_of(chunk: Chunk) -> str:
+    return seal_of(
+        job_id=chunk.job_id,
+        scans=chunk.scans,
+        drawings=chunk.drawings,
+        recipe=chunk.recipe,
+        outputs=chunk.outputs,
+        has_pictures=chunk.has_pictures,
+        max_megapixels=chunk.max_megapixels,
+    )
 
 
 def _check_frame(frame: JobFrame) -> None:

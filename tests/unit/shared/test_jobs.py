@@ -76,6 +76,12 @@ def test_the_seal_changes_with_all_that_a_message_may_not_change() -> None:
     assert JOB.seal == msgspec.structs.replace(JOB, show="bebop", submitted_at=2.0).seal
 
 
+def test_a_record_that_was_read_back_has_the_seal_of_the_order() -> None:
+    """Whole numbers come back as such or with a point; the messages are the same."""
+    order = msgspec.structs.replace(JOB, max_megapixels=400)
+    assert order.seal == msgspec.json.decode(msgspec.json.encode(order), type=Job).seal
+
+
 def test_a_recorded_job_comes_back_whole() -> None:
     """Record and frames, in the order of the parts."""
     store = MemoryStore()

@@ -321,10 +321,10 @@ def test_a_job_that_redis_lost_is_rebuilt_from_the_store(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"job_id": "cut-2"}, "nobody ordered"),
+        ({"job_id": "cut-2"}, "forged"),
         ({"seal": "0" * 16}, "forged"),
-        ({"drawings": "s3://elsewhere/"}, "outside DOUGA_STORES"),
-        ({"scans": "file:///etc/"}, "outside DOUGA_STORES"),
+        ({"drawings": "s3://elsewhere/"}, "forged"),
+        ({"has_pictures": False}, "forged"),
         ({"version": 2}, "version 2"),
         ({"version": "1"}, "malformed"),
         ({"frames": []}, "malformed"),
@@ -341,6 +341,26 @@ def test_a_forged_or_malformed_message_is_rejected_with_its_reason(
 ) -> None:
     """Nothing of it is done, and the worker lives."""
     assert bench.worker.work(bench.message() | change) is Outcome.REJECTED
+    assert [] == bench.pipeline.orders
+    (rejected,) = bench.jobs.rejected_messages()
+    assert why in rejected.why
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"job_id": "cut-2"}, "nobody ordered"),
+        ({"outputs": (Output.SVG,)}, "did not order this"),
+        ({"drawings": "s3://elsewhere/"}, "outside DOUGA_STORES"),
+        ({"scans": "file:///etc/"}, "outside DOUGA_STORES"),
+    ],
+)
+def test_a_forged_message_with_a_right_seal_is_rejected_too(
+    bench: Bench, change: dict[str, object], why: str
+) -> None:
+    """Anybody can work out a seal; the job's record has another."""
+    forged = chunk_of(msgspec.structs.replace(bench.job, **change), bench.frames, sent_at=0.0)
+    assert bench.worker.work(encode_chunk(forged)) is Outcome.REJECTED
     assert [] == bench.pipeline.orders
     (rejected,) = bench.jobs.rejected_messages()
     assert why in rejected.why
