@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import sys
 import threading
@@ -18,9 +19,11 @@ from celery.exceptions import SecurityWarning
 from douga_shared import metrics
 from douga_shared.broker import declare, make_app, served_queues
 from douga_shared.errors import ConfigurationError, ExitCode
+from douga_shared.job_store.redis import open_job_store
 from douga_shared.settings import Settings
 from douga_worker.patience import Patience
-from douga_worker.tasks import register_tasks
+from douga_worker.rubbish import RubbishCollector
+from douga_worker.tasks import Tasks
 from douga_worker.wiring import CleanerFor, open_farm_worker
 
 _WATCH_SECONDS = 1.0
@@ -66,7 +69,10 @@ def run_worker(settings: Settings, options: WorkerOptions, cleaner_for: CleanerF
         app = make_app(settings, is_moving=worker.is_moving)
         app.conf.worker_consumer = "douga_worker.consumer:Consumer"
         declare(app, queues)
-        register_tasks(app, worker.clean_chunk, worker.account_job)
+        broken = threading.Event()
+        tasks = Tasks(patience, give_up=lambda: _stop_as_told(broken))
+        tasks.register(app, worker.clean_chunk, worker.account_job)
+        RubbishCollector(app, queues, open_job_store(settings)).start()
         _serve_metrics(settings.metrics_port)
         concurrency = options.concurrency or worker.chunks_in_flight(settings.chunk_frames)
         _log.info("serving %s, %d chunks at once, as %s", ", ".join(queues), concurrency, name)
@@ -75,7 +81,13 @@ def run_worker(settings: Settings, options: WorkerOptions, cleaner_for: CleanerF
         _log.info("stopped")
         if patience.is_over:
             _leave_behind()
-    return ExitCode.OK
+    return ExitCode.INTERNAL if broken.is_set() else ExitCode.OK
+
+
+def _stop_as_told(broken: threading.Event) -> None:
+    """End in peace, as by SIGTERM, but not with its exit code."""
+    broken.set()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _consume(app: Celery, patience: Patience, concurrency: int, name: str) -> None:
