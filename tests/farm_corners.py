@@ -97,7 +97,7 @@ def claimed(farm: FarmOfTests) -> int:
 def waiting(farm: FarmOfTests, queue: str = "gpu.normal") -> int:
     """Messages that nobody has claimed."""
     with farm.valkey.client() as client:
-        return int(client.llen(f"test:{queue}"))  # type: ignore[arg-type]
+        return int(client.llen(f"test:{queue}"))
 
 
 def assert_queue_is_empty(farm: FarmOfTests) -> None:
