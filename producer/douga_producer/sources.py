@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol, TypeVar
 
-from douga_shared.discover import Page, Survey
+from douga_shared.discover import Page, Survey, order_of
 from douga_shared.errors import FrameRejected, InputMissing, Reason
 from douga_shared.object_keys import SCAN_SUFFIXES, file_suffix_of
 from douga_shared.object_store.protocol import FolderListing, ObjectInfo, ObjectStore
@@ -115,9 +115,9 @@ def _found(page: Page, faults: dict[str, FrameRejected] | None = None) -> list[F
     """Join frames and rejected frames in the order of the drawings."""
     rejections = {frame.scan: rejection for frame, rejection in page.rejected}
     rejections |= faults or {}
-    frames = sorted(
-        [*page.frames, *(frame for frame, _ in page.rejected)], key=lambda frame: (frame.frame_id, frame.scan)
-    )
+    frames = page.frames
+    if page.rejected:
+        frames = tuple(sorted([*frames, *(frame for frame, _ in page.rejected)], key=order_of))
     return [
         Found(frame.scan, frame.info.etag, frame.info.size_bytes, rejection=rejections.get(frame.scan))
         for frame in frames

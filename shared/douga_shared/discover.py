@@ -37,6 +37,11 @@ class Frame:
     info: ObjectInfo
 
 
+def order_of(frame: Frame) -> tuple[object, ...]:
+    """Sort frames by this, as an animator lays the drawings out."""
+    return frame.frame_id.order, frame.scan
+
+
 @dataclass(frozen=True, slots=True)
 class Discovery:
     """What a source holds."""
@@ -145,7 +150,7 @@ class Survey:
 
     def take_frames(self, found: Iterable[Frame]) -> Page:
         """Sort the next scans."""
-        scans = sorted(found, key=lambda scan: (scan.frame_id, scan.scan))
+        scans = sorted(found, key=order_of)
         selected = [frame for frame in scans if self._range is None or self._range.contains(frame.frame_id)]
         self._scan_count += len(scans)
         self._selected_count += len(selected)
@@ -196,11 +201,18 @@ class Survey:
 
     def _collisions(self, scans: Collection[Frame]) -> dict[str, FrameRejected]:
         """Find the scans whose drawings would overwrite each other, or those of earlier pages."""
-        rivals = _rivals(scans, self._outputs)
+        rivals = _rivals(scans, self._outputs) if self._may_collide(scans) else defaultdict(dict)
         for frame in scans:
             for earlier in self._earlier_rivals(frame):
                 rivals[frame.scan].setdefault(earlier)
         return {scan: _collision(scan, list(others)) for scan, others in rivals.items() if others}
+
+    def _may_collide(self, scans: Collection[Frame]) -> bool:
+        """Tell quickly whether two of these share a drawing; as a rule none do."""
+        stems = {_folded(frame.stem) for frame in scans}
+        return len(stems) < len(scans) or any(
+            stem + ending in stems for ending in self._endings if ending for stem in stems
+        )
 
     def _earlier_rivals(self, frame: Frame) -> Iterator[str]:
         """Return scans of earlier pages with which this one shares a drawing.

@@ -64,9 +64,11 @@ class FrameId:
         return f"{self.level}{gap}{self.number}{self.suffix}"
 
     def __lt__(self, other: FrameId) -> bool:
-        return self._order() < other._order()
+        return self.order < other.order
 
-    def _order(self) -> tuple[object, ...]:
+    @property
+    def order(self) -> tuple[object, ...]:
+        """What is compared; as the key of a sort it is made once a frame."""
         number = -1 if self.number is None else self.number
         return _natural(self.level), self.level, number, self.suffix.casefold(), self.suffix
 
