@@ -133,11 +133,11 @@ def _failed_record(chunk: Chunk, frame: JobFrame, rejection: FrameRejected) -> F
 
 
 def killed_workers(frame: JobFrame, deaths: int) -> FrameRejected:
-    """Why a frame is given up on which workers died."""
+    """Why a frame is given up that never got an answer."""
     return FrameRejected(
         Reason.KILLED_WORKERS,
-        f"{frame.scan}: {deaths} workers died while they worked on it, the last ones on it alone; "
-        "save the scan again in another program, then 'douga retry' the job",
+        f"{frame.scan}: {deaths} times a worker died or failed while it worked on it, the last times on it "
+        "alone; look at the workers' logs, save the scan again in another program, then 'douga retry' the job",
     )
 
 

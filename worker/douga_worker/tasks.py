@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 
 from celery import Celery
@@ -10,31 +11,61 @@ from celery.exceptions import Reject
 
 from douga_shared.broker import ACCOUNT_JOB, CLEAN_CHUNK
 from douga_worker.outcome import Outcome
+from douga_worker.patience import Patience
+
+MOST_FAULTS = 5
+"""A worker that fails so often in a row is itself what is broken: it must not eat up the queue."""
 
 _log = logging.getLogger(__name__)
 
 
-def register_tasks(
-    app: Celery, clean_chunk: Callable[[object], Outcome], account_job: Callable[[object], Outcome]
-) -> None:
-    """Give the tasks their functions, under the names that producers send to."""
+class Tasks:
+    """Answers messages, and notices when every answer is a fault of this worker's own."""
 
-    @app.task(name=CLEAN_CHUNK)
-    def _clean_chunk(message: object = None, *_: object, **__: object) -> None:
-        _answer(clean_chunk, message)
+    def __init__(self, patience: Patience, give_up: Callable[[], None]) -> None:
+        """``give_up`` is called once, when this worker fails at everything."""
+        self._patience = patience
+        self._give_up = give_up
+        self._lock = threading.Lock()
+        self._fault_count = 0
 
-    @app.task(name=ACCOUNT_JOB)
-    def _account_job(message: object = None, *_: object, **__: object) -> None:
-        _answer(account_job, message)
+    def register(
+        self, app: Celery, clean_chunk: Callable[[object], Outcome], account_job: Callable[[object], Outcome]
+    ) -> None:
+        """Give the tasks their functions, under the names that producers send to."""
 
+        @app.task(name=CLEAN_CHUNK)
+        def _clean_chunk(message: object = None, *_: object, **__: object) -> None:
+            self.answer(clean_chunk, message)
 
-def _answer(work: Callable[[object], Outcome], message: object) -> None:
-    try:
-        outcome = work(message)
-    except Exception as fault:
-        # An entry: whatever went wrong, the message must not be lost. Frames count their attempts, so
-        # one that brings this about every time goes into quarantine and then to the dead letters.
-        _log.exception("a fault of Douga's own; the chunk goes back to the queue")
-        raise Reject(str(fault), requeue=True) from fault
-    if outcome is Outcome.HANDED_BACK:
-        raise Reject("the worker stops", requeue=True)
+        @app.task(name=ACCOUNT_JOB)
+        def _account_job(message: object = None, *_: object, **__: object) -> None:
+            self.answer(account_job, message)
+
+    def answer(self, work: Callable[[object], Outcome], message: object) -> None:
+        """Work on a message; returning acks it.
+
+        Raises:
+            Reject: the message goes back to its queue.
+        """
+        try:
+            outcome = work(message)
+        except Exception as fault:
+            # An entry: whatever went wrong, the message must not be lost. Frames count their attempts, so
+            # one that brings this about every time goes into quarantine and then to the dead letters.
+            _log.exception("a fault of Douga's own; the chunk goes back to the queue")
+            self._count_fault()
+            raise Reject(str(fault), requeue=True) from fault
+        with self._lock:
+            self._fault_count = 0
+        if outcome is Outcome.HANDED_BACK:
+            raise Reject("the worker stops", requeue=True)
+
+    def _count_fault(self) -> None:
+        with self._lock:
+            self._fault_count += 1
+            count = self._fault_count
+        if count == MOST_FAULTS:
+            _log.critical("%d faults in a row: this worker is broken and ends itself", count)
+            self._give_up()
+        self._patience.pause(count)
