@@ -21,10 +21,11 @@ from douga_shared.broker import declare, make_app, served_queues
 from douga_shared.errors import ConfigurationError, ExitCode
 from douga_shared.job_store.redis import open_job_store
 from douga_shared.settings import Settings
+from douga_worker.network.batching import CleanerFor
 from douga_worker.patience import Patience
 from douga_worker.rubbish import RubbishCollector
 from douga_worker.tasks import Tasks
-from douga_worker.wiring import CleanerFor, open_farm_worker
+from douga_worker.wiring import open_farm_worker
 
 _WATCH_SECONDS = 1.0
 

@@ -136,8 +136,8 @@ def killed_workers(frame: JobFrame, deaths: int) -> FrameRejected:
     """Why a frame is given up that never got an answer."""
     return FrameRejected(
         Reason.KILLED_WORKERS,
-        f"{frame.scan}: {deaths} times a worker died or failed while it worked on it, the last times on it "
-        "alone; look at the workers' logs, save the scan again in another program, then 'douga retry' the job",
+        f"{frame.scan}: {deaths} times a worker died or failed over it, in the end over it alone; "
+        "look at the workers' logs, save the scan again in another program, then 'douga retry' the job",
     )
 
 
