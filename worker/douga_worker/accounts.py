@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Annotated
 
@@ -52,18 +53,24 @@ class AccountWorker:
     def work(self, message: object) -> Outcome:
         """Do what a message asks for; raises nothing that a message could cause."""
         try:
-            self._patience.insist(lambda: self._account(message))
+            return self._work(message)
         except Stopped:
             return Outcome.HANDED_BACK
+
+    def _work(self, message: object) -> Outcome:
+        try:
+            order = msgspec.convert(message, AccountOrder)
+            drawings = self._open_store(order.drawings)
+            self._patience.insist(lambda: self._account(order, drawings))
         except (msgspec.ValidationError, ConfigurationError, InputMissing, FrameRejected) as fault:
             _log.warning("no account: %s", fault)
-            self._jobs.reject_message(f"no account can be written: {fault}", repr(message)[:500])
+            why = f"no account can be written: {fault}"
+            self._patience.insist(lambda: self._jobs.reject_message(why, repr(message)[:500]))
             return Outcome.REJECTED
         return Outcome.SETTLED
 
-    def _account(self, message: object) -> None:
-        order = msgspec.convert(message, AccountOrder)
-        manifest = write_account(self._open_store(order.drawings), order.job_id)
+    def _account(self, order: AccountOrder, drawings: ObjectStore) -> None:
+        manifest = write_account(drawings, order.job_id)
         self._jobs.mark_accounted(order.job_id)
         _log.info("job %s: manifest and report of %d frames written", order.job_id, len(manifest.frames))
 
@@ -121,11 +128,13 @@ def _record(
 
 
 def _failures(drawings: ObjectStore, job: Job) -> dict[int, FrameRecord]:
+    """The records of failed frames by index; one that nobody can read is none."""
     prefix = object_keys.failed_markers(job.job_id)
     found = {}
     for info in drawings.list(prefix):
         name = info.object_key.removeprefix(prefix).removesuffix(".json")
-        found[int(name)] = msgspec.json.decode(drawings.read(info.object_key), type=FrameRecord)
+        with suppress(FrameRejected, ValueError, msgspec.MsgspecError):
+            found[int(name)] = msgspec.json.decode(drawings.read(info.object_key), type=FrameRecord)
     return found
 
 

@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from functools import partial
 
 import msgspec
 
@@ -57,6 +58,9 @@ _LOOK_SECONDS = 0.5
 """How often a waiting chunk looks whether the worker is to stop."""
 _STATE_SECONDS = 1.0
 """How old the knowledge may be whether a job still runs."""
+_STORE_FAULTS = (StoreUnreachable, ConfigurationError, InputMissing)
+"""The store is away, or cannot be used as this worker is set up (credentials that ran out, a bucket that is
+gone). None of it is the frame's fault, so the frame waits."""
 
 _log = logging.getLogger(__name__)
 
@@ -188,7 +192,8 @@ class ChunkWorker:
             refusals += _is_answering(place)
             if refusals >= MOST_STORE_ATTEMPTS:
                 for frame in left:
-                    settlement.fail(frame, unreachable(frame, refusals), attempts[frame])
+                    rejection = unreachable(frame, refusals)
+                    self._patience.insist(partial(settlement.fail, frame, rejection, attempts[frame]))
                 return []
             _log.warning("%d frames wait for the store", len(left))
             metrics.RETRIES.labels("store").inc()
@@ -280,7 +285,7 @@ def _is_settled(future: Future[FrameRecord], frame: JobFrame, attempt: int, sett
         settlement.drop(frame)
     except CancelledError:
         return False
-    except StoreUnreachable as fault:
+    except _STORE_FAULTS as fault:
         _log.warning("%s: %s", frame.scan, fault)
         return False
     return True
@@ -300,7 +305,7 @@ def _was_done(place: Place, frame: JobFrame) -> bool:
             outputs=chunk.outputs,
             needs_pictures=chunk.has_pictures,
         )
-    except StoreUnreachable:
+    except _STORE_FAULTS:
         # Then the pipeline will find out as well, and wait.
         return False
 
@@ -309,7 +314,7 @@ def _is_answering(place: Place) -> bool:
     try:
         for store in (place.scans, place.drawings):
             store.stat(object_keys.MANIFEST)
-    except StoreUnreachable:
+    except _STORE_FAULTS:
         return False
     except FrameRejected:
         # An answer, if not a kind one.

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from douga_shared import metrics
-from douga_shared.errors import DougaError, QueueUnreachable, StoreUnreachable
+from douga_shared.errors import ConfigurationError, DougaError, QueueUnreachable, StoreUnreachable
 
 LONGEST_PAUSE_SECONDS = 10.0
 """So long at most does a worker stay idle after what it waited for is back."""
@@ -52,7 +52,7 @@ class Patience:
         self._stopping.wait(min(LONGEST_PAUSE_SECONDS, 2.0 ** min(count, 8)))
 
     def insist(self, call: Callable[[], T]) -> T:
-        """Call until queue, job store and object store answer.
+        """Call until queue, job store and object store answer, and let this worker in.
 
         Raises:
             Stopped: they do not, and the worker is to stop.
@@ -61,7 +61,9 @@ class Patience:
         while True:
             try:
                 return call()
-            except (QueueUnreachable, StoreUnreachable) as fault:
+            except (QueueUnreachable, StoreUnreachable, ConfigurationError) as fault:
+                # A password or a right that is wrong is set right while the worker runs; a message that
+                # went back to the queue meanwhile would be here again at once.
                 what = "store" if isinstance(fault, StoreUnreachable) else "queue"
                 metrics.RETRIES.labels(what).inc()
                 _log.warning("%s; trying again", fault)
