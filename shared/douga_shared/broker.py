@@ -17,6 +17,7 @@ import redis
 from celery import Celery
 from kombu import Connection, Producer, Queue
 from kombu.exceptions import BatchPublishError, OperationalError  # type: ignore[attr-defined]
+from kombu.utils.uuid import uuid
 
 from douga_shared.errors import ConfigurationError, MessageRejected, QueueUnreachable
 from douga_shared.jobs import Job, Priority
@@ -160,9 +161,14 @@ class Sender:
         """
         name = queue_name(job.show, job.priority)
         pool: Any = self._app.producer_pool
-        with self._faults(), pool.acquire(block=True) as producer, producer.batch(_MESSAGES_AT_ONCE):
-            for chunk in chunks:
-                self._put(CLEAN_CHUNK, encode_chunk(chunk), name, producer)
+        with self._faults(), pool.acquire(block=True) as producer:
+            if not producer.supports_batch_publish:
+                for chunk in chunks:
+                    self._put(CLEAN_CHUNK, encode_chunk(chunk), name, producer)
+                return
+            with _connection_faults(producer.connection), producer.batch(_MESSAGES_AT_ONCE):
+                for chunk in chunks:
+                    self._put_quickly(CLEAN_CHUNK, encode_chunk(chunk), name, producer)
 
     def waiting_chunks(self, queue: str) -> int:
         """Return the number of messages in a queue that nobody has claimed; a missing queue is empty.
@@ -210,14 +216,29 @@ class Sender:
         # The default would write the beginning of the message into its header a second time.
         self._app.send_task(task, args=[message], queue=queue, producer=producer, argsrepr="", kwargsrepr="")
 
+    def _put_quickly(self, task: str, message: object, queue: str, producer: Any) -> None:
+        """Do what ``send_task`` does at half its cost: without routes, signals and retries; we have none."""
+        amqp: Any = self._app.amqp
+        made = amqp.create_task_message(
+            uuid(), task, args=[message], kwargs={}, argsrepr="", kwargsrepr="", ignore_result=True
+        )
+        producer.publish(
+            made.body,
+            headers=made.headers,
+            exchange="",
+            routing_key=queue,
+            declare=[Queue(queue, routing_key=queue)],
+            serializer="json",
+            delivery_mode="persistent",
+            **made.properties,
+        )
+
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
         """Open a connection for a look at the queues."""
-        with self._faults(), self._app.connection_for_write() as connection:
-            try:
-                yield connection
-            except connection.connection_errors as fault:
-                raise OperationalError(str(fault)) from fault
+        connection = self._app.connection_for_write()
+        with self._faults(), connection, _connection_faults(connection):
+            yield connection
 
     @contextmanager
     def _faults(self) -> Iterator[None]:
@@ -229,6 +250,15 @@ class Sender:
             raise QueueUnreachable(
                 f"the broker at {self._where} takes no message ({why}); {_remedy(why)}"
             ) from fault
+
+
+@contextmanager
+def _connection_faults(connection: Connection) -> Iterator[None]:
+    """Give whatever a transport makes of a broker that does not answer its common name."""
+    try:
+        yield
+    except connection.connection_errors as fault:
+        raise OperationalError(str(fault)) from fault
 
 
 def _indexes_in(messages: Iterable[QueuedMessage], job: Job) -> Iterator[int]:
@@ -254,6 +284,8 @@ def _transport_options(settings: Settings, is_moving: Callable[[], bool] | None)
         "socket_connect_timeout": 5,
         "socket_keepalive": True,
         "health_check_interval": 10,
+        # JSON inside of JSON, whose quotes are escaped, is a fifth shorter than in base64.
+        "body_encoding": None,
     }
     if settings.broker_url.startswith("amqp"):
         return {"confirm_publish": True}

@@ -128,14 +128,20 @@ class Survey:
 
     def take(self, listing: FolderListing) -> Page:
         """Sort the next page of one folder's listing."""
+        scans = []
         for info in listing.objects:
-            self._has_manifest |= _name(info.object_key) == MANIFEST
-            if not _is_scan(info) and not _is_unspoken(info.object_key):
-                self._others[_kind(info.object_key)].add(_name(info.object_key))
+            name = _name(info.object_key)
+            self._has_manifest |= name == MANIFEST
+            if _is_unspoken(name):
+                continue
+            if file_suffix_of(name) in SCAN_SUFFIXES:
+                scans.append(_frame(info))
+            else:
+                self._others[_kind(name)].add(name)
         for unusable in listing.unusable:
             self._unusable[unusable.why].add(unusable.name)
         self._folders += listing.folders
-        return self.take_frames(map(_frame, filter(_is_scan, listing.objects)))
+        return self.take_frames(scans)
 
     def take_named(self, infos: Iterable[ObjectInfo]) -> Page:
         """Sort some of the objects that somebody listed by name; their folders name the drawings too."""
@@ -215,16 +221,19 @@ class Survey:
         )
 
     def _earlier_rivals(self, frame: Frame) -> Iterator[str]:
-        """Return scans of earlier pages with which this one shares a drawing.
+        """Yield scans of earlier pages with which this one shares a drawing.
 
         Two names are one where one stem is the other and what one output's ending has more than another's:
         so no drawing has to be remembered, only stems.
         """
         stem = _folded(frame.stem)
-        others = [stem + ending for ending in self._endings]
-        others += [stem.removesuffix(ending) for ending in self._endings if stem.endswith(ending)]
-        found = (self._claimed.get(other, frame.scan) for other in others)
-        return (scan for scan in found if scan != frame.scan)
+        for ending in self._endings:
+            if (scan := self._claimed.get(stem + ending, frame.scan)) != frame.scan:
+                yield scan
+            if stem.endswith(ending):
+                scan = self._claimed.get(stem.removesuffix(ending), frame.scan)
+                if scan != frame.scan:
+                    yield scan
 
     def _holds_instead(self) -> str:
         """Say what lies where no scan lies, and what to do about it."""
@@ -272,18 +281,13 @@ def _name(object_key: str) -> str:
     return object_key.rpartition("/")[2]
 
 
-def _is_scan(info: ObjectInfo) -> bool:
-    return file_suffix_of(info.object_key) in SCAN_SUFFIXES and not _is_unspoken(info.object_key)
-
-
 def _kind(object_key: str) -> str:
     return file_suffix_of(object_key) or "no suffix"
 
 
-def _is_unspoken(object_key: str) -> bool:
+def _is_unspoken(name: str) -> bool:
     """Tell what nobody put there as a scan: hidden files, the system's and Douga's own."""
-    name = _name(object_key)
-    return not name or name.startswith(".") or name.casefold() in _SYSTEM_FILES or name == MANIFEST
+    return not name or name.startswith(".") or name == MANIFEST or name.casefold() in _SYSTEM_FILES
 
 
 def _rivals(scans: Iterable[Frame], outputs: Collection[Output]) -> defaultdict[str, dict[str, None]]:
@@ -318,6 +322,8 @@ def _collision(scan: str, rivals: list[str]) -> FrameRejected:
 
 
 def _folded(name: str) -> str:
+    if name.isascii():
+        return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import total_ordering
+from functools import lru_cache, total_ordering
 from typing import TYPE_CHECKING
 
 from douga_shared.errors import ConfigurationError
@@ -155,6 +155,7 @@ def _unreadable(token: str, remedy: str) -> ConfigurationError:
     return ConfigurationError(f"--frames: cannot read {token!r}: {remedy}. It takes {FRAME_RANGE_SYNTAX}.")
 
 
+@lru_cache(maxsize=1_000)
 def _natural(level: str) -> tuple[tuple[int, int, str], ...]:
     """Sort key that compares digits as numbers and letters without their case."""
     pieces = re.findall(rf"({_NUMBER})|([^0-9]+)", level)

@@ -107,7 +107,7 @@ def _seal_of(chunk: Chunk) -> str:
 def _check_frame(frame: JobFrame) -> None:
     if frame.index < 0:
         raise ValueError(f"frame index {frame.index} is negative")
-    for object_key in (frame.scan, frame.scan_key):
+    for object_key in {frame.scan, frame.scan_key}:
         if len(object_key) > _LONGEST_NAME:
             raise ValueError(f"an object key of {len(object_key)} letters")
         if fault := fault_of(object_key):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ SCAN_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".tga", ".t
 """A file whose name ends like this, in either case, is a scan."""
 
 
+# A name is asked about several times in a row, and jobs have many names.
+@lru_cache(maxsize=256)
 def file_suffix_of(scan: str) -> str:
     """Suffix of a scan's file name in lower case, such as ``.tga``; empty where none follows the last dot.
 
@@ -28,6 +31,7 @@ def file_suffix_of(scan: str) -> str:
     return (dot + suffix).lower() if head and suffix else ""
 
 
+@lru_cache(maxsize=256)
 def stem_of(scan: str) -> str:
     """Name of the drawings of a scan: ``sub/A0001.tga`` gives ``sub/A0001``.
 
