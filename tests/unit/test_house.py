@@ -78,11 +78,18 @@ def test_every_douga_command_in_the_documents_exists(document: Path) -> None:
     assert set() == wanted - known
 
 
-def test_every_option_in_the_readme_exists() -> None:
-    """What the README says of `douga clean` can be typed."""
-    wanted = set(re.findall(r"`(--[a-z-]+)", _text("README.md")))
-    known = set(re.findall(r"--[a-z-]+", _help("clean")))
+@pytest.mark.parametrize("document", ["README.md", "docs/farm.md"])
+def test_every_option_in_the_documents_exists(document: str) -> None:
+    """What a document says of a command can be typed."""
+    wanted = set(re.findall(r"(?:`| )(--[a-z-]+)", "\n".join(_spoken(document))))
+    commands = re.findall(r"^  ([a-z]+)  ", _help(), re.MULTILINE)
+    known = {option for command in commands for option in re.findall(r"--[a-z-]+", _help(command))}
     assert set() == wanted - known
+
+
+def _spoken(document: str) -> list[str]:
+    """Return what the document says in code: what stands between backticks and in blocks."""
+    return [*re.findall(r"`[^`\n]+`", _text(document)), *_commands(HOUSE / document)]
 
 
 @cache
