@@ -215,9 +215,8 @@ class ChunkWorker:
             finished, _ = wait(running, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
             if self._patience.is_ending:
                 # What has begun is finished; what has not goes back.
-                for future in running:
-                    future.cancel()
-            for future in finished:
+                away += [running.pop(future) for future in list(running) if future.cancel()]
+            for future in finished & running.keys():
                 frame = running.pop(future)
                 if not _is_settled(future, frame, attempts[frame], settlement):
                     away.append(frame)

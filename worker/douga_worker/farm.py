@@ -19,13 +19,12 @@ from celery.exceptions import SecurityWarning
 from douga_shared import metrics
 from douga_shared.broker import declare, make_app, served_queues
 from douga_shared.errors import ConfigurationError, ExitCode
-from douga_shared.job_store.redis import open_job_store
 from douga_shared.settings import Settings
+from douga_worker.farm_wiring import open_farm_worker
 from douga_worker.network.batching import CleanerFor
 from douga_worker.patience import Patience
 from douga_worker.rubbish import RubbishCollector
 from douga_worker.tasks import Tasks
-from douga_worker.wiring import open_farm_worker
 
 _WATCH_SECONDS = 1.0
 
@@ -73,7 +72,7 @@ def run_worker(settings: Settings, options: WorkerOptions, cleaner_for: CleanerF
         broken = threading.Event()
         tasks = Tasks(patience, give_up=lambda: _stop_as_told(broken))
         tasks.register(app, worker.clean_chunk, worker.account_job)
-        RubbishCollector(app, queues, open_job_store(settings)).start()
+        RubbishCollector(app, queues, worker.jobs).start()
         _serve_metrics(settings.metrics_port)
         concurrency = options.concurrency or worker.chunks_in_flight(settings.chunk_frames)
         _log.info("serving %s, %d chunks at once, as %s", ", ".join(queues), concurrency, name)

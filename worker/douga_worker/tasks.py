@@ -33,6 +33,7 @@ class Tasks:
         self, app: Celery, clean_chunk: Callable[[object], Outcome], account_job: Callable[[object], Outcome]
     ) -> None:
         """Give the tasks their functions, under the names that producers send to."""
+        logging.getLogger("celery.app.trace").addFilter(_leave_out_traceback)
 
         @app.task(name=CLEAN_CHUNK)
         def _clean_chunk(message: object = None, *_: object, **__: object) -> None:
@@ -69,3 +70,10 @@ class Tasks:
             _log.critical("%d faults in a row: this worker is broken and ends itself", count)
             self._give_up()
         self._patience.pause(count)
+
+
+def _leave_out_traceback(record: logging.LogRecord) -> bool:
+    """What goes back to the queue is no crash, but Celery shows it with a traceback."""
+    if record.exc_info and isinstance(record.exc_info[1], Reject):
+        record.exc_info = None
+    return True
