@@ -187,9 +187,8 @@ def _is_something_missing(farm: Farm, standing: Standing) -> bool:
 def _go_on(farm: Farm, feed: JobFeed) -> Resumed:
     job_id = feed.job.job_id
     feed.send_pending()
+    farm.jobs.mark_sent(job_id, feed.total)
     standing = standing_of(farm.jobs, job_id)
-    if standing.is_listed:
-        farm.jobs.mark_sent(job_id, standing.total)
     return Resumed(
         job_id=job_id,
         sent=feed.progress.sent,

@@ -28,6 +28,7 @@ from douga_shared.object_store import MemoryStore, ObjectStore
 from douga_shared.settings import Settings, TransportKind
 
 SCANS, CLEAN = "s3://studio/cut012/scan/", "s3://studio/cut012/clean/"
+TINY = "s3://studio/cut000/scan/"
 COUNTS = (1_000, 20_000, 200_000)
 CHUNKS = (1, 16, 64)
 
@@ -63,6 +64,9 @@ def measure(bench: Bench, count: int) -> dict[str, float]:
     scans = bench.stores[SCANS] = MemoryStore({f"cut012_A{number:06d}.tga": b"" for number in range(count)})
     # Hashing is the memory store's own doing.
     infos = list(scans.list())
+    # What the server needs once, scripts above all, is no frame's cost.
+    bench.stores[TINY] = MemoryStore({"A1.tga": b""})
+    submit(TINY, CLEAN, farm=bench.farm)
     before = bench.memory_bytes()
     figures: dict[str, float] = {}
     for run in ("first", "again"):
