@@ -116,7 +116,15 @@ def plan(
     drawings, folder = _destination(destination.replace("{recipe}", recipe.fingerprint), farm)
     _check_places(scans, drawings, farm)
     job = Job(
-        job_id=new_job_id(scans.named, str(drawings), _selection(scans, wishes), recipe, wishes.outputs),
+        job_id=new_job_id(
+            scans.named,
+            str(drawings),
+            _selection(scans, wishes),
+            recipe,
+            wishes.outputs,
+            has_pictures=wishes.has_pictures,
+            max_megapixels=wishes.max_megapixels,
+        ),
         source=scans.named,
         scans=scans.store_url,
         drawings=str(drawings),

@@ -106,7 +106,16 @@ class JobFrame(msgspec.Struct, frozen=True, array_like=True):
         return self.object_key or self.scan
 
 
-def new_job_id(source: str, drawings: str, selection: str, recipe: Recipe, outputs: Sequence[Output]) -> str:
+def new_job_id(
+    source: str,
+    drawings: str,
+    selection: str,
+    recipe: Recipe,
+    outputs: Sequence[Output],
+    *,
+    has_pictures: bool = True,
+    max_megapixels: float = 400.0,
+) -> str:
     """Return the id of this order: the same order has the same id, so that sending it twice is one job.
 
     Args:
@@ -115,11 +124,14 @@ def new_job_id(source: str, drawings: str, selection: str, recipe: Recipe, outpu
         selection: the frame range, or a digest of the list of scans; empty for all.
         recipe: how the drawings are made.
         outputs: which are made.
+        has_pictures: the report's pictures are made too.
+        max_megapixels: larger scans are refused.
 
     Returns:
         A word from the source for people and 10 hexadecimal digits, such as ``cut012-a-3f9a2c7e1b``.
     """
-    digest = _digest((source, drawings, selection, recipe.fingerprint, sorted(outputs)), 10)
+    ordered = (source, drawings, selection, recipe.fingerprint, sorted(outputs))
+    digest = _digest((*ordered, has_pictures, float(max_megapixels)), 10)
     parts = [part for part in re.split(r"[/:]+", source) if part][-2:]
     label = re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower())[-_LABEL_LETTERS:].strip("-")
     return f"{label}-{digest}" if label else digest

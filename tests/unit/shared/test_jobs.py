@@ -50,8 +50,10 @@ def test_another_order_has_another_id() -> None:
         new_job_id("s3://a/scan/", "s3://a/clean/", "1-9", RECIPE, (Output.PNG,)),
         new_job_id("s3://a/scan/", "s3://a/clean/", "", stronger, (Output.PNG,)),
         new_job_id("s3://a/scan/", "s3://a/clean/", "", RECIPE, (Output.PNG, Output.SVG)),
+        new_job_id("s3://a/scan/", "s3://a/clean/", "", RECIPE, (Output.PNG,), has_pictures=False),
+        new_job_id("s3://a/scan/", "s3://a/clean/", "", RECIPE, (Output.PNG,), max_megapixels=9),
     }
-    assert 6 == len(ids)
+    assert 8 == len(ids)
 
 
 @pytest.mark.parametrize("source", ["s3://b/", "/", "原画", "s3://b/" + "x" * 300, "a b/c\nd", "--"])
