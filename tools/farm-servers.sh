@@ -8,8 +8,8 @@ set -eu
 
 cd "$(dirname "$0")/.."
 folder=${1:-out/farm}
-queue_port=${DOUGA_QUEUE_PORT:-16379}
-bucket_port=${DOUGA_BUCKET_PORT:-18333}
+queue_port=${QUEUE_PORT:-16379}
+bucket_port=${BUCKET_PORT:-18333}
 bin=$PWD/.venv/bin
 
 mkdir -p "$folder/queue" "$folder/bucket" "$folder/tmp"
