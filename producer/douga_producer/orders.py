@@ -122,7 +122,7 @@ def plan(
             _selection(scans, wishes),
             recipe,
             wishes.outputs,
-            has_pictures=wishes.has_pictures,
+            has_pictures=wishes.has_report,
             max_megapixels=wishes.max_megapixels,
         ),
         source=scans.named,
