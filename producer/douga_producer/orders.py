@@ -7,7 +7,7 @@ import os
 import platform
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -250,11 +250,5 @@ def _check_places(scans: _Scans, drawings: StoreUrl, farm: Farm) -> None:
 
 
 def _selection(scans: _Scans, wishes: Wishes) -> str:
-    """Whatever else makes it another order: a job's messages are sealed over these."""
-    parts: Sequence[str] = (
-        str(wishes.frames).replace(" ", "") if wishes.frames else "",
-        scans.selection,
-        "" if wishes.has_report else "no pictures",
-        "" if wishes.max_megapixels == Wishes.max_megapixels else f"{wishes.max_megapixels} megapixels",
-    )
-    return "; ".join(filter(None, parts))
+    frames = str(wishes.frames).replace(" ", "") if wishes.frames else ""
+    return "; ".join(filter(None, (frames, scans.selection)))
