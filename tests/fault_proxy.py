@@ -48,6 +48,7 @@ class FaultProxy:
         self._listener.setblocking(False)
         self._links: set[_Link] = set()
         self._answers: list[bytes] = []
+        self._answered = b""
         self._cuts: list[int] = []
         self._flowing = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -93,8 +94,12 @@ class FaultProxy:
         """
         self._cuts = [after_bytes] * times
 
-    def answer(self, answer: bytes, times: int = 1) -> None:
-        """Keep the next HTTP requests from the server and answer them like this; empty: never."""
+    def answer(self, answer: bytes, times: int = 1, to: bytes = b"") -> None:
+        """Keep the next HTTP requests from the server and answer them like this; empty: never.
+
+        Only those whose beginning holds ``to``, such as ``b"/A0001.png "``.
+        """
+        self._answered = to
         self._answers = [answer] * times
 
     def close(self) -> None:
@@ -165,7 +170,7 @@ class FaultProxy:
     async def _pump_requests(self, link: _Link) -> None:
         while data := await link.client_reader.read(_READ_BYTES):
             await self._flowing.wait()
-            if self._answers:
+            if self._answers and self._answered in data:
                 await _swallow_request(link.client_reader, data)
                 link.client_writer.write(self._answers.pop())
                 await link.client_writer.drain()
