@@ -13,8 +13,6 @@ from douga_shared.recipe import Output, Recipe
 from douga_worker.steps.check_quality import check_quality
 from douga_worker.steps.clear_fog import clear_fog
 from douga_worker.steps.resample import to_scan_size
-from douga_worker.steps.vectorise import vectorise
-from douga_worker.steps.weigh_lines import weigh_lines
 from douga_worker.steps.write_drawing import encode_drawing
 
 
@@ -61,7 +59,11 @@ def finish_drawing(
         seconds[step], began = time.perf_counter() - began, time.perf_counter()
 
     lines = to_scan_size(clear_fog(coverage), (ink.shape[0], ink.shape[1]))
+    # The libraries of both take a second to load: not where nobody asks for them, nor in the process that
+    # only hands frames to others.
     if recipe.line_weight_px is not None:
+        from douga_worker.steps.weigh_lines import weigh_lines  # noqa: PLC0415
+
         lines = weigh_lines(lines, recipe.line_weight_px)
     lap("redraw")
     quality = check_quality(ink, lines, pencil_width_px=pencil_width_px)
@@ -69,6 +71,8 @@ def finish_drawing(
     files: dict[Output, bytes] = {}
     for output in outputs:
         if output is Output.SVG:
+            from douga_worker.steps.vectorise import vectorise  # noqa: PLC0415
+
             files[output] = vectorise(lines, dpi=dpi, title=title, recipe_fingerprint=recipe.fingerprint)
             lap("vectorise")
         else:
