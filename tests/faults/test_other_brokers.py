@@ -103,6 +103,6 @@ def _rabbitmq(folder: Path) -> Iterator[str]:
         wait_until(lambda: "completed with" in log.read_text(), "RabbitMQ answers", 90)
         yield f"amqp://guest:guest@127.0.0.1:{port}//"
     finally:
-        os.killpg(server.pid, signal.SIGTERM)
+        # The script's child, in a session of its own, is the server.
+        os.kill(int((folder / "pid").read_text()), signal.SIGTERM)
         server.wait(30)
-        subprocess.run(["pkill", "-f", f"douga-{port}@localhost"], check=False)
