@@ -23,9 +23,12 @@ number of messages put back after their leases expired. ``priority_steps``, ``qu
 
 A consumer's user in Redis needs, on ``<prefix><queue>*``, ``<prefix>unacked*`` and ``<prefix>_kombu.*``:
 EVALSHA, EVAL, TIME, RPOP, LPUSH, RPUSH, LTRIM, LLEN, ZADD, ZREM, ZRANGEBYSCORE, HGET, HMGET, HSET, HDEL,
-SADD, SREM, SMEMBERS, EXISTS, and PING, HELLO, CLIENT, SELECT, INFO, MULTI, EXEC; with remote control also
-SUBSCRIBE, PSUBSCRIBE, UNSUBSCRIBE, PUNSUBSCRIBE and PUBLISH on ``<prefix>/<db>.celery*``. Scripts are never
-loaded apart: a server that does not know one (restarted, flushed) is sent the whole script.
+SADD, SREM, SMEMBERS, EXISTS, and PING, HELLO, CLIENT, SELECT, INFO, MULTI, EXEC; with remote control also the
+keys ``<prefix>*.celery.pidbox``, SCRIPT LOAD, SCRIPT EXISTS, SUBSCRIBE, PSUBSCRIBE, UNSUBSCRIBE, PUNSUBSCRIBE
+and PUBLISH, on the channel ``<prefix>/<db>.celery.pidbox`` in just these letters, as Redis compares patterns.
+A producer's user needs, on the same keys: LPUSH, LLEN, ZCARD, HSCAN, LRANGE, SADD, SMEMBERS, EXISTS, and
+PING, HELLO, CLIENT, SELECT, INFO, MULTI, EXEC. Scripts are never loaded apart: a server that does not know
+one (restarted, flushed) is sent the whole script.
 """
 
 from __future__ import annotations

@@ -347,8 +347,8 @@ class RedisJobStore:
 
     def _raise_if_lasting(self, fault: redis.RedisError) -> None:
         text = str(fault)
-        # Older servers wrap what a script was refused into an error of their own.
-        if isinstance(fault, redis.exceptions.NoPermissionError) or "NOPERM" in text:
+        # Servers wrap what a script was refused into an error of their own.
+        if isinstance(fault, redis.exceptions.NoPermissionError) or "NOPERM" in text or "ACL failure" in text:
             raise ConfigurationError(
                 f"{self} does not let this user do what Douga must ({text}); give the user the rights "
                 "that the documentation lists for Redis ACLs"
