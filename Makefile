@@ -8,7 +8,7 @@ INSTALLED_FROM := pyproject.toml constraints.txt tools/setup-venv.sh
 
 # Every target installs into the same .venv, so `make -j` must not run two of them at once.
 .NOTPARALLEL:
-.PHONY: demo test check lint types imports format bench clean distclean
+.PHONY: demo test check lint types imports format soak bench clean distclean
 
 demo: .venv/.installed-worker  ## clean the bundled sequence and say where to look
 	$(BIN)/douga clean $(DEMO_SCANS) $(DEMO_DRAWINGS)
@@ -35,6 +35,9 @@ imports: .venv/.installed-dev
 format: .venv/.installed-dev  ## put every file into the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+soak: .venv/.installed-dev  ## tests under load that take minutes; figures go to out/
+	$(BIN)/python -m pytest -m soak -s
 
 bench: .venv/.installed-dev  ## measure; judges nothing
 	for file in tests/bench/bench_*.py; do $(BIN)/python -m tests.bench.$$(basename $$file .py) || exit 1; done
