@@ -1,15 +1,11 @@
-"""Measure how fast a producer submits, and what a waiting frame costs of Redis.
+"""How fast a producer submits, and what a waiting frame costs of Redis; part of ``bench_farm``.
 
-Run ``python -m tests.bench.bench_submit [--json PATH]`` in the repository root. Takes about a minute. The
-scans are listed from memory, so that what is measured is the producer, the job store and the broker: both in
-one Valkey on this machine, with an append-only file.
+The scans are listed from memory, so that what is measured is the producer, the job store and the broker: both
+in one Valkey on this machine, with an append-only file.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -29,7 +25,7 @@ from douga_shared.settings import Settings, TransportKind
 
 SCANS, CLEAN = "s3://studio/cut012/scan/", "s3://studio/cut012/clean/"
 TINY = "s3://studio/cut000/scan/"
-COUNTS = (1_000, 20_000, 200_000)
+COUNTS = (1_000, 20_000, 100_000)
 CHUNKS = (1, 16, 64)
 
 
@@ -92,34 +88,28 @@ def note(sent_at: list[float], progress: FeedProgress) -> None:
         sent_at.append(time.perf_counter())
 
 
-def main() -> None:
-    """Print the table; write it as JSON where asked."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    arguments = parser.parse_args()
+def submit_from_memory(bench: Bench, count: int) -> str:
+    """Submit a job of its own of so many frames; returns its id."""
+    scans, drawings = f"s3://studio/cut{count}/scan/", f"s3://studio/cut{count}/clean/"
+    bench.stores[scans] = MemoryStore({f"cut012_A{number:06d}.tga": b"" for number in range(count)})
+    return submit(scans, drawings, has_report=False, farm=bench.farm).job_id
+
+
+def submit_cases(folder: Path) -> dict[str, dict[str, float]]:
+    """Submit jobs of several sizes and cuts, over our transport and the stock one."""
+    cases = [(count, 16, TransportKind.SAFE) for count in COUNTS]
+    cases += [(20_000, chunk, TransportKind.SAFE) for chunk in CHUNKS if chunk != 16]
+    cases += [(20_000, 16, TransportKind.STOCK)]
     figures: dict[str, dict[str, float]] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        cases = [(count, 16, TransportKind.SAFE) for count in COUNTS]
-        cases += [(20_000, chunk, TransportKind.SAFE) for chunk in CHUNKS if chunk != 16]
-        cases += [(20_000, 16, TransportKind.STOCK)]
-        for number, (count, chunk_frames, transport) in enumerate(cases):
-            with Valkey(Path(folder, str(number))) as valkey:
-                settings = Settings(
-                    broker_url=valkey.url,
-                    chunk_frames=chunk_frames,
-                    transport=transport,
-                    most_waiting_frames=10_000_000,
-                )
-                with opened(settings, valkey) as bench:
-                    case = f"{count:,} frames, {chunk_frames} in a chunk, {transport.value}"
-                    figures[case] = measure(bench, count)
-    columns = list(next(iter(figures.values())))
-    print(f"|case|{'|'.join(columns)}|\n|-|{'-|' * len(columns)}")
-    for case, row in figures.items():
-        print(f"|{case}|{'|'.join(f'{row[column]:,.2f}' for column in columns)}|")
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=1))
-
-
-if __name__ == "__main__":
-    main()
+    for number, (count, chunk_frames, transport) in enumerate(cases):
+        with Valkey(folder / f"submitting-{number}") as valkey:
+            settings = Settings(
+                broker_url=valkey.url,
+                chunk_frames=chunk_frames,
+                transport=transport,
+                most_waiting_frames=10_000_000,
+            )
+            with opened(settings, valkey) as bench:
+                case = f"submit {count:,} frames, {chunk_frames} in a chunk, {transport.value} transport"
+                figures[case] = measure(bench, count)
+    return figures
