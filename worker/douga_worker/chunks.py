@@ -177,6 +177,8 @@ class ChunkWorker:
             self._patience.insist(lambda: settlement.fail(frame, killed_workers(frame, deaths), deaths))
             return
         _log.warning("%s: in the works when %d workers died; now tried alone", frame.scan, deaths)
+        # Nobody has tried it this time: it does not count.
+        self._patience.insist(lambda: self._jobs.hand_back(place.chunk.job_id, [frame.index]))
         lonely = msgspec.structs.replace(place.chunk, frames=(frame,), is_quarantined=True)
         self._patience.insist(lambda: self._sender.send_to_quarantine(lonely))
         metrics.QUARANTINED_FRAMES.inc()

@@ -209,6 +209,16 @@ def test_a_frame_that_workers_died_on_goes_into_quarantine_alone(bench: Bench) -
     assert all(chunk.is_quarantined for chunk in bench.sender.quarantined)
 
 
+def test_on_its_way_into_quarantine_a_frame_is_not_tried(bench: Bench) -> None:
+    """It neither runs nor counts as an attempt: all three that it has alone are still to come."""
+    bench.begin(MOST_ATTEMPTS)
+    assert bench.worker.work(bench.message()) is Outcome.SETTLED
+    assert (0, 0, 0) == bench.counts
+    beginning = bench.jobs.begin(bench.job.job_id, bench.job.seal, [0])
+    assert beginning is not None
+    assert (MOST_ATTEMPTS + 1,) == beginning.attempts
+
+
 def test_a_frame_in_quarantine_is_cleaned_in_a_process_of_its_own(bench: Bench) -> None:
     """The pipeline is told, and the innocent are done after all."""
     bench.begin(MOST_ATTEMPTS)
