@@ -7,16 +7,21 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from tests.cleaning import rough_png
+from tests.s3_server import BUCKET, SeaweedS3
 from tests.servers import Valkey, wait_until
 
+from douga_producer import submit
 from douga_producer.client import Farm, open_farm
+from douga_shared.job_store.protocol import DeadLetter, Standing
 from douga_shared.manifest import FrameRecord, FrameState, Manifest
 from douga_shared.object_store.protocol import ObjectStore
 from douga_shared.settings import Settings, read_settings
@@ -61,18 +66,27 @@ class FarmOfTests:
     def add_scans(self, count: int, first: int = 1, data: bytes | None = None) -> list[str]:
         """Put small rough drawings into the bucket; returns their names."""
         names = [f"A{number:05d}.png" for number in range(first, first + count)]
-        with self.opened() as farm:
-            store = farm.open_store(self.scans)
-            for name in names:
-                store.write(name, data if data is not None else rough_png(seed=1, width=64, height=48))
+        scan = data if data is not None else rough_png(seed=1, width=64, height=48)
+        self.put_scans(dict.fromkeys(names, scan))
         return names
+
+    def put_scans(self, scans: Mapping[str, bytes]) -> None:
+        """Put these files into the bucket."""
+        with self.opened() as farm, ThreadPoolExecutor(8) as writers:
+            store = farm.open_store(self.scans)
+            for _ in writers.map(store.write, scans, scans.values()):
+                pass
 
     def start_worker(self, *queues: str, **environment: str) -> subprocess.Popen[bytes]:
         """Start a worker; its log is ``worker-N.log``. Keyword arguments are more environment."""
+        return self.start_process([sys.executable, "-m", "tests.farm_worker", *queues], **environment)
+
+    def start_process(self, command: Sequence[str], **environment: str) -> subprocess.Popen[bytes]:
+        """Start a worker by any command."""
         log = (self.folder / f"worker-{len(self.workers)}.log").open("wb")
         with log:
             worker = subprocess.Popen(
-                [sys.executable, "-m", "tests.farm_worker", *queues],
+                command,
                 stdout=log,
                 stderr=log,
                 env={**os.environ, **self.environment, "OMP_NUM_THREADS": "1", **environment},
@@ -87,7 +101,12 @@ class FarmOfTests:
 
     def wait_ready(self, worker: subprocess.Popen[bytes], seconds: float = 60) -> None:
         """Wait until a worker takes work."""
-        wait_until(lambda: "serving" in self.log_of(worker), "the worker serves its queues", seconds)
+
+        def is_serving() -> bool:
+            assert worker.poll() is None, self.log_of(worker)
+            return "serving" in self.log_of(worker)
+
+        wait_until(is_serving, "the worker serves its queues", seconds)
 
     def kill(self, worker: subprocess.Popen[bytes]) -> None:
         """SIGKILL to the worker and to every process it started, as a machine that dies would."""
@@ -122,6 +141,36 @@ class FarmOfTests:
         """The manifest of the latest job."""
         with self.opened() as farm:
             return msgspec.json.decode(farm.open_store(self.drawings).read("douga.json"), type=Manifest)
+
+    def order(self, **options: Any) -> str:
+        """Submit all scans; returns the job's id."""
+        with self.opened() as farm:
+            return submit(self.scans, self.drawings, farm=farm, **options).job_id
+
+    def standing(self, job_id: str) -> Standing:
+        """Where a job stands."""
+        with self.opened() as farm:
+            found = farm.jobs.standing(job_id)
+            assert found is not None
+            return found
+
+    def dead_letters(self, job_id: str) -> dict[str, DeadLetter]:
+        """What failed for good, by scan."""
+        with self.opened() as farm:
+            return {letter.scan: letter for letter in farm.jobs.dead_letters(job_id)}
+
+    @property
+    def cleaning_log(self) -> Path:
+        """Where workers note every sheet that their network cleans, if ``STUB_LOG`` names it."""
+        return self.folder / "cleaned.log"
+
+    def cleaned(self) -> int:
+        """How many sheets went through a network, those of workers that died included."""
+        return len(self.cleaning_log.read_bytes().splitlines()) if self.cleaning_log.exists() else 0
+
+    def wait_cleaned(self, count: int, seconds: float = 60) -> None:
+        """Wait until so many sheets went through a network."""
+        wait_until(lambda: self.cleaned() >= count, f"{count} sheets are cleaned", seconds)
 
     def done_markers(self) -> dict[str, FrameRecord]:
         """Every done marker in the destination, by stem."""
@@ -161,6 +210,19 @@ def assert_all_done_once(farm: FarmOfTests, job_id: str, names: list[str]) -> No
     manifest = farm.manifest()
     assert stems == [frame.stem for frame in manifest.frames]
     assert {FrameState.DONE} == {frame.state for frame in manifest.frames}
+
+
+@contextmanager
+def bucket_farm(folder: Path, server: SeaweedS3, prefix: str, **environment: str) -> Iterator[FarmOfTests]:
+    """A farm with a Valkey of its own, and a place of its own in a bucket; no worker yet."""
+    root = f"s3://{BUCKET}/{prefix}/"
+    with Valkey(folder / "valkey") as valkey:
+        farm = FarmOfTests(valkey, root, folder, farm_environment(valkey, root, server.settings, "test"))
+        farm.environment |= {"STUB_LOG": str(farm.cleaning_log), **environment}
+        try:
+            yield farm
+        finally:
+            farm.stop_all()
 
 
 def farm_environment(valkey: Valkey, root: str, s3: Mapping[str, str], name: str) -> dict[str, str]:
