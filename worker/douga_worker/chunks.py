@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -250,7 +251,10 @@ class ChunkWorker:
 
 
 class _JobStates:
-    """Whether jobs still run, asked once a second at most however many frames want to know."""
+    """Whether jobs still run, asked once a second at most however many frames want to know.
+
+    One frame asks, the others do not wait for the answer: a queue server that is silent must not stop them.
+    """
 
     def __init__(self, jobs: JobStore) -> None:
         self._jobs = jobs
@@ -259,12 +263,19 @@ class _JobStates:
 
     def is_running(self, job_id: str) -> bool:
         """Tell whether frames of the job are still wanted; in doubt they are."""
-        now = time.monotonic()
         with self._lock:
+            now = time.monotonic()
             self._known = {name: seen for name, seen in self._known.items() if now - seen[0] < _STATE_SECONDS}
-            if job_id not in self._known:
-                self._known[job_id] = (now, self._ask(job_id))
-            return self._known[job_id][1]
+            if job_id in self._known:
+                return self._known[job_id][1]
+            self._known[job_id] = (math.inf, True)
+        is_running = True
+        try:
+            is_running = self._ask(job_id)
+        finally:
+            with self._lock:
+                self._known[job_id] = (time.monotonic(), is_running)
+        return is_running
 
     def _ask(self, job_id: str) -> bool:
         try:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import msgspec
 import pytest
@@ -196,6 +197,29 @@ def test_frames_dropped_on_their_way_are_not_running_any_more(bench: Bench) -> N
     bench.pipeline.answer = drop
     assert bench.worker.work(bench.message()) is Outcome.SETTLED
     assert (0, 0, 0) == bench.counts
+
+
+def test_frames_do_not_wait_for_a_silent_job_store_to_learn_whether_they_are_wanted(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One asks; the others are wanted as long as nobody says otherwise."""
+    assert bench.worker.work(bench.message()) is Outcome.SETTLED
+    first, second, _ = bench.pipeline.orders
+    is_asked, answer = threading.Event(), threading.Event()
+
+    def state_of(job_id: str) -> JobState:
+        is_asked.set()
+        answer.wait(60)
+        return JobState.CANCELLED
+
+    monkeypatch.setattr(bench.jobs, "state_of", state_of)
+    with ThreadPoolExecutor(1) as threads:
+        asking = threads.submit(first.is_wanted)
+        assert is_asked.wait(60)
+        assert second.is_wanted()
+        answer.set()
+        assert not asking.result(60)
+    assert not second.is_wanted()
 
 
 def test_a_frame_that_workers_died_on_goes_into_quarantine_alone(bench: Bench) -> None:
