@@ -12,6 +12,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NoReturn
 
 from celery import Celery, signals
 from celery.exceptions import SecurityWarning
@@ -55,6 +56,8 @@ def run_worker(settings: Settings, options: WorkerOptions, cleaner_for: CleanerF
     Raises:
         ConfigurationError: a setting is missing or contradicts this machine.
     """
+    # Until Celery listens; to a process 1, as in a container, it would mean nothing by itself.
+    signal.signal(signal.SIGTERM, _leave)
     queues = served_queues(options.queues)
     patience = Patience(settings.grace_seconds)
     name = options.name or socket.gethostname()
@@ -82,6 +85,10 @@ def run_worker(settings: Settings, options: WorkerOptions, cleaner_for: CleanerF
         if patience.is_over:
             _leave_behind()
     return ExitCode.INTERNAL if broken.is_set() else ExitCode.OK
+
+
+def _leave(*_: object) -> NoReturn:
+    raise SystemExit(ExitCode.OK)
 
 
 def _stop_as_told(broken: threading.Event) -> None:
