@@ -22,7 +22,7 @@ from kombu.utils.uuid import uuid
 from douga_shared.errors import ConfigurationError, MessageRejected, QueueUnreachable
 from douga_shared.jobs import Job, Priority
 from douga_shared.messages import Chunk, decode_chunk, encode_chunk
-from douga_shared.queue_inspection import QueuedMessage, waiting_messages
+from douga_shared.queue_inspection import QueuedMessage, queue_depth, waiting_messages
 from douga_shared.settings import Settings, TransportKind
 
 CLEAN_CHUNK = "douga.clean_chunk"
@@ -176,8 +176,10 @@ class Sender:
         Raises:
             QueueUnreachable: the broker does not answer.
         """
-        with self._connected() as connection:
-            channel: Any = connection.default_channel
+        with self._connected() as (connection, channel):
+            if _is_redis(channel):
+                with redis.Redis(connection_pool=channel.pool) as client:
+                    return queue_depth(client, [queue], channel.global_keyprefix).waiting[queue]
             try:
                 return int(channel.queue_declare(queue, passive=True).message_count)
             except connection.channel_errors:
@@ -191,9 +193,8 @@ class Sender:
         Raises:
             QueueUnreachable: the broker does not answer.
         """
-        with self._connected() as connection:
-            channel: Any = connection.default_channel
-            if not hasattr(channel, "global_keyprefix"):
+        with self._connected() as (_, channel):
+            if not _is_redis(channel):
                 return None
             with redis.Redis(connection_pool=channel.pool) as client:
                 names = [queue_name(job.show, priority) for priority in Priority]
@@ -234,11 +235,11 @@ class Sender:
         )
 
     @contextmanager
-    def _connected(self) -> Iterator[Connection]:
-        """Open a connection for a look at the queues."""
+    def _connected(self) -> Iterator[tuple[Connection, Any]]:
+        """Open a connection and its channel for a look at the queues; asks once, callers try again."""
         connection = self._app.connection_for_write()
-        with self._faults(), connection, _connection_faults(connection):
-            yield connection
+        with self._faults(), connection, _connection_faults(connection), connection.channel() as channel:
+            yield connection, channel
 
     @contextmanager
     def _faults(self) -> Iterator[None]:
@@ -250,6 +251,11 @@ class Sender:
             raise QueueUnreachable(
                 f"the broker at {self._where} takes no message ({why}); {_remedy(why)}"
             ) from fault
+        except redis.exceptions.NoPermissionError as fault:
+            raise ConfigurationError(
+                f"the broker at {self._where} does not let this user do what Douga must ({fault}); give the "
+                "user the rights that the documentation lists for Redis ACLs"
+            ) from fault
 
 
 @contextmanager
@@ -259,6 +265,10 @@ def _connection_faults(connection: Connection) -> Iterator[None]:
         yield
     except connection.connection_errors as fault:
         raise OperationalError(str(fault)) from fault
+
+
+def _is_redis(channel: object) -> bool:
+    return hasattr(channel, "global_keyprefix")
 
 
 def _indexes_in(messages: Iterable[QueuedMessage], job: Job) -> Iterator[int]:
