@@ -111,16 +111,20 @@ class ChunkWorker:
 
     def _work(self, message: object) -> Outcome:
         place = self._read(message)
+        if not place.chunk.is_quarantined:
+            return self._begin_and_work(place)
+        with self._quarantine:
+            # One at a time: what dies here must be the frame's own fault. A frame that waits for its turn has
+            # not begun: the death of this worker is no attempt of it.
+            return self._begin_and_work(place)
+
+    def _begin_and_work(self, place: Place) -> Outcome:
         beginning = self._patience.insist(lambda: self._begin(place))
         if beginning.state is not JobState.RUNNING:
             # What a paused job has left is sent again by 'douga resume'.
             _log.info("job %s is %s: a chunk is dropped", place.chunk.job_id, beginning.state.value)
             return Outcome.SETTLED
-        if not place.chunk.is_quarantined:
-            return self._work_on(place, beginning)
-        with self._quarantine:
-            # One at a time: what dies here must be the frame's own fault.
-            return self._work_on(place, beginning)
+        return self._work_on(place, beginning)
 
     def _read(self, message: object) -> Place:
         chunk = decode_chunk(message)

@@ -251,6 +251,28 @@ def test_a_frame_in_quarantine_is_cleaned_in_a_process_of_its_own(bench: Bench) 
     assert (3, 0, 0) == bench.counts
 
 
+def test_a_frame_that_waits_for_its_turn_in_quarantine_has_not_begun(bench: Bench) -> None:
+    """Were it counted before, it would become a dead letter by the deaths of those before it."""
+    may_go_on = threading.Event()
+    waits = threading.Event()
+
+    def decode_and_wait(order: Order) -> FrameRecord:
+        waits.set()
+        may_go_on.wait()
+        return done(order)
+
+    bench.pipeline.answer = decode_and_wait
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(bench.worker.work, bench.message(is_quarantined=True))
+        waits.wait()
+        begun = bench.counts
+        second = threads.submit(bench.worker.work, bench.message(is_quarantined=True))
+        may_go_on.set()
+        assert [Outcome.SETTLED, Outcome.SETTLED] == [first.result(), second.result()]
+    assert (0, 0, 3) == begun
+    assert 3 == len(bench.pipeline.orders)
+
+
 def test_a_frame_that_kills_even_alone_is_a_dead_letter(bench: Bench) -> None:
     """After five deaths the job goes on without it."""
     bench.begin(MOST_ATTEMPTS + MOST_LONELY_ATTEMPTS)
