@@ -22,8 +22,16 @@ from kombu.utils.uuid import uuid
 from douga_shared.errors import ConfigurationError, MessageRejected, QueueUnreachable
 from douga_shared.jobs import Job, Priority
 from douga_shared.messages import Chunk, decode_chunk, encode_chunk
-from douga_shared.queue_inspection import QueuedMessage, queue_depth, waiting_messages
+from douga_shared.queue_inspection import (
+    QueueDepth,
+    QueuedMessage,
+    QueueFigures,
+    queue_depth,
+    queue_figures,
+    waiting_messages,
+)
 from douga_shared.settings import Settings, TransportKind
+from douga_shared.tracing import current_headers
 
 CLEAN_CHUNK = "douga.clean_chunk"
 """Task: clean the frames of one message."""
@@ -185,6 +193,19 @@ class Sender:
             except connection.channel_errors:
                 return 0
 
+    def queue_figures(self, queues: Sequence[str]) -> QueueFigures:
+        """Return how many chunks wait in these queues and for how long; of RabbitMQ only how many.
+
+        Raises:
+            QueueUnreachable: the broker does not answer.
+        """
+        with self._connected() as (_, channel):
+            if _is_redis(channel):
+                with redis.Redis(connection_pool=channel.pool) as client:
+                    return queue_figures(client, queues, channel.global_keyprefix)
+        depths = {queue: self.waiting_chunks(queue) for queue in queues}
+        return QueueFigures(QueueDepth(depths, None), {}, {})
+
     def queued_frames(self, job: Job) -> frozenset[int] | None:
         """Return the indexes of a job's frames that are queued or in the works; None if nobody can tell.
 
@@ -215,7 +236,15 @@ class Sender:
 
     def _put(self, task: str, message: object, queue: str, producer: Producer) -> None:
         # The default would write the beginning of the message into its header a second time.
-        self._app.send_task(task, args=[message], queue=queue, producer=producer, argsrepr="", kwargsrepr="")
+        self._app.send_task(
+            task,
+            args=[message],
+            queue=queue,
+            producer=producer,
+            argsrepr="",
+            kwargsrepr="",
+            headers=current_headers(),
+        )
 
     def _put_quickly(self, task: str, message: object, queue: str, producer: Any) -> None:
         """Do what ``send_task`` does at half its cost: without routes, signals and retries; we have none."""
@@ -225,7 +254,7 @@ class Sender:
         )
         producer.publish(
             made.body,
-            headers=made.headers,
+            headers=made.headers | current_headers(),
             exchange="",
             routing_key=queue,
             declare=[Queue(queue, routing_key=queue)],

@@ -341,9 +341,8 @@ FARM_METRICS = (
     *(DEAD_LETTERS, EXPORTER_SECONDS),
 )
 MOST_JOBS_SHOWN = 50
-"""``job_id`` is a label whose values never end; at any moment no more than so many are shown, and a job that is
-over leaves after ``TONIGHT_SECONDS``. Prometheus keeps some 400 series for them; a farm takes a few hundred
-jobs a night."""
+"""``job_id`` is a label whose values never end; at any moment no more than so many are shown, and a job
+that is over leaves after ``TONIGHT_SECONDS``. Prometheus keeps some 400 series for them."""
 TONIGHT_SECONDS = 12 * 3600.0
 """A job that is complete is still looked at in the morning."""
 

@@ -35,8 +35,41 @@ class QueueDepth:
 
     waiting: dict[str, int]
     """By queue."""
-    claimed: int
-    """Held by workers, of all queues of this prefix."""
+    claimed: int | None
+    """Held by workers, of all queues of this prefix; None if nobody can tell."""
+
+
+@dataclass(frozen=True)
+class QueueFigures:
+    """What there is to say of some queues at one moment."""
+
+    depth: QueueDepth
+    oldest_seconds: dict[str, float]
+    """By queue: how long ago the message was sent that is served next; 0 where none waits, left out where the
+    message does not say."""
+    memory_bytes: dict[str, int]
+    """``used`` by the server, and its ``max`` if it has one; empty where it does not say."""
+
+
+def queue_figures(client: redis.Redis, queue_names: Sequence[str], prefix: str = "") -> QueueFigures:
+    """Look at the length of each queue and at its next message.
+
+    Raises:
+        redis.RedisError: the server does not answer.
+    """
+    depth = queue_depth(client, queue_names, prefix)
+    with client.pipeline(transaction=False) as pipeline:
+        for name in queue_names:
+            pipeline.lindex(prefix + name, -1)
+        pipeline.time()
+        *tails, (seconds, micros) = pipeline.execute()
+    now = seconds + micros / 1e6
+    oldest = {}
+    for name, tail in zip(queue_names, tails, strict=True):
+        sent_at = now if tail is None else _sent_at(name, tail)
+        if sent_at:
+            oldest[name] = max(0.0, now - sent_at)
+    return QueueFigures(depth, oldest, _memory_bytes(client))
 
 
 def queue_depth(client: redis.Redis, queue_names: Sequence[str], prefix: str = "") -> QueueDepth:
@@ -115,6 +148,26 @@ def _json_of(item: bytes | str) -> Any:
         return json.loads(item)
     except ValueError:
         return None
+
+
+def _sent_at(queue: str, item: bytes | str) -> float | None:
+    """Return when a message says that it was sent."""
+    try:
+        _, message = _decode(queue, False, _json_of(item))
+        sent_at = message.args[0]["sent_at"]
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError):
+        return None
+    return float(sent_at) if isinstance(sent_at, int | float) else None
+
+
+def _memory_bytes(client: redis.Redis) -> dict[str, int]:
+    try:
+        memory: dict[str, Any] = client.info("memory")
+    except redis.ResponseError:
+        # A user with few rights; the rest is known all the same.
+        return {}
+    found = {"used": int(memory.get("used_memory", 0)), "max": int(memory.get("maxmemory", 0))}
+    return {kind: size for kind, size in found.items() if size}
 
 
 def _decode(queue: str, is_claimed: bool, raw: Any) -> tuple[str, QueuedMessage]:

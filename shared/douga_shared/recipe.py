@@ -39,6 +39,12 @@ class Precision(StrEnum):
     BF16 = "bf16"
     FP16 = "fp16"
 
+    def on(self, device: str) -> Precision:
+        """Return what ``AUTO`` means on ``cpu`` or ``cuda``; any other is what it says."""
+        if self is not Precision.AUTO:
+            return self
+        return Precision.BF16 if device == "cuda" else Precision.FP32
+
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a scan becomes a drawing: drawing = f(scan, recipe), nothing else.

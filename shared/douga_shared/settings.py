@@ -80,7 +80,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a worker that is told to stop may finish frames in the works; what it has not begun goes
     back at once. Keep it below the grace period of whoever sends SIGKILL next."""
     metrics_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
-    """Port on which a worker shows its metrics; 0 shows none."""
+    """Port on which a worker answers ``/metrics``, ``/healthz`` and ``/readyz``; 0: nowhere."""
+    tracing: bool = False
+    """Hand spans to OpenTelemetry, where ``OTEL_EXPORTER_OTLP_ENDPOINT`` says; needs ``douga[otel]``."""
 
     @property
     def job_store_url(self) -> str:

@@ -160,8 +160,6 @@ def choose_device(device: str) -> str:
 
 
 def _choose_dtype(precision: Precision, device: str) -> torch.dtype:
-    if precision is Precision.AUTO:
-        return torch.bfloat16 if device == "cuda" else torch.float32
     if precision is Precision.FP16 and device == "cpu":
         raise ConfigurationError("--precision fp16 needs a GPU; use bf16 or fp32 on the CPU")
-    return _DTYPES[precision]
+    return _DTYPES[precision.on(device)]
