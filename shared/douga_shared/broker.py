@@ -285,6 +285,11 @@ class Sender:
                 f"the broker at {self._where} does not let this user do what Douga must ({fault}); give the "
                 "user the rights that the documentation lists for Redis ACLs"
             ) from fault
+        except AttributeError as fault:
+            if "'client'" not in str(fault):
+                raise
+            # The connection broke while kombu declared the queue: it sends on the channel that it closed.
+            raise QueueUnreachable(f"the connection to the broker at {self._where} broke") from fault
 
 
 @contextmanager

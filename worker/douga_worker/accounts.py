@@ -70,6 +70,9 @@ class AccountWorker:
         return Outcome.SETTLED
 
     def _account(self, order: AccountOrder, drawings: ObjectStore) -> None:
+        standing = self._jobs.standing(order.job_id)
+        if standing is not None and standing.is_accounted:
+            return
         manifest = write_account(drawings, order.job_id)
         self._jobs.mark_accounted(order.job_id)
         _log.info("job %s: manifest and report of %d frames written", order.job_id, len(manifest.frames))

@@ -171,10 +171,18 @@ class ChunkWorker:
         unsettled = self._clean(place, attempts, settlement)
         settlement.tell()
         if not unsettled:
+            if SETTLED in beginning.attempts:
+                self._patience.insist(lambda: self._ask_for_account(place))
             return Outcome.SETTLED
         indexes = [frame.index for frame in unsettled]
         self._patience.insist(lambda: self._jobs.hand_back(place.chunk.job_id, indexes))
         return Outcome.HANDED_BACK
+
+    def _ask_for_account(self, place: Place) -> None:
+        """Whoever completed the job may have died before it could ask; asking twice does no harm."""
+        standing = self._jobs.standing(place.chunk.job_id)
+        if standing is not None and standing.is_complete and not standing.is_accounted:
+            self._sender.send_account(place.chunk.job_id, place.chunk.drawings)
 
     def _give_up(self, place: Place, frame: JobFrame, deaths: int, settlement: Settlement) -> None:
         """Workers died on it too often: out of the crowd, and if it is alone already, out of the job."""
