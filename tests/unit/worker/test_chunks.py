@@ -162,7 +162,16 @@ def test_the_same_chunk_again_cleans_nothing(bench: Bench) -> None:
     bench.worker.work(bench.message())
     assert bench.worker.work(bench.message()) is Outcome.SETTLED
     assert 3 == len(bench.pipeline.orders)
-    assert ["cut-1"] == bench.sender.accounts
+
+
+def test_a_chunk_that_comes_back_done_asks_for_the_account_until_it_is_written(bench: Bench) -> None:
+    """Whoever counted the last frame may have died before it could ask."""
+    bench.worker.work(bench.message())
+    bench.worker.work(bench.message())
+    assert ["cut-1", "cut-1"] == bench.sender.accounts
+    bench.jobs.mark_accounted("cut-1")
+    bench.worker.work(bench.message())
+    assert ["cut-1", "cut-1"] == bench.sender.accounts
 
 
 def test_a_failed_frame_is_a_dead_letter_in_store_and_job_store(bench: Bench) -> None:
