@@ -72,4 +72,4 @@ def _is_same_scan(scans: ObjectStore, frame: Frame, record: FrameRecord) -> bool
     # A file that cannot be looked at has no etag; two of those are not the same.
     if frame.info.etag and record.scan_etag == frame.info.etag:
         return True
-    return hashlib.sha256(scans.read(frame.scan)).hexdigest() == record.scan_sha256
+    return hashlib.sha256(scans.read(frame.info.object_key)).hexdigest() == record.scan_sha256
