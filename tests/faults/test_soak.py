@@ -84,6 +84,10 @@ class Figures:
     """Frames that were begun more than once, each explained by a kill."""
     done_again: int = 0
     """Of these, frames that were cleaned twice; their drawings are the same bytes."""
+    tried_alone: int = 0
+    """Frames that were in the works at two deaths."""
+    dead_letters: int = 0
+    """Innocent frames given up because workers died on them; must be none."""
     spared_frames: int = 0
     """Frames that the worker did that was never killed."""
     redis_megabytes: tuple[float, float] = (0.0, 0.0)
@@ -157,7 +161,9 @@ class _Crew:
 
     def _start(self) -> Popen[bytes]:
         notes = notes_of(self._farm, len(self._farm.workers))
-        return self._farm.start_process([sys.executable, "-m", "tests.soak_worker"], SOAK_LOG=str(notes))
+        return self._farm.start_process(
+            [sys.executable, "-X", "faulthandler", "-m", "tests.soak_worker"], SOAK_LOG=str(notes)
+        )
 
     def _has_begun(self, worker: Popen[bytes]) -> bool:
         notes = notes_of(self._farm, self._farm.workers.index(worker))
@@ -179,10 +185,14 @@ def test_a_long_job_loses_nothing_and_memory_stays_flat_under_kills(farm: FarmOf
     figures.kills = len(crew.deaths)
     figures.begun_again = sum(len(beginnings) > 1 for beginnings in begun.values())
     figures.done_again = sum(len(workers) > 1 for workers in done.values())
+    logs = [farm.log_of(worker) for worker in farm.workers]
+    figures.tried_alone = sum(log.count("now tried alone") for log in logs)
+    figures.dead_letters = farm.standing(job_id).failed
     figures.spared_frames = sum(0 in workers for workers in done.values())
     _judge_memory(figures)
     _show(figures)
     assert 0 < figures.kills
+    assert 0 == figures.dead_letters
     assert_all_done_once(farm, job_id, names)
     assert_queue_is_empty(farm)
     assert [] == [stem for stem in begun if not is_explained(begun[stem], crew.deaths)]
