@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -24,6 +25,8 @@ from douga_worker.patience import Patience, Stopped
 from douga_worker.report.neighbours import flag_odd_frames
 from douga_worker.report.page import render_report
 
+LOCK_SECONDS = 30.0
+"""Two may write the account of a job that takes longer, which does no harm."""
 READERS = 16
 """Markers are small and far away: reading them is waiting, not work."""
 REPORT_FRAMES = 2_000
@@ -70,12 +73,18 @@ class AccountWorker:
         return Outcome.SETTLED
 
     def _account(self, order: AccountOrder, drawings: ObjectStore) -> None:
+        lock, holder = f"account:{order.job_id}", secrets.token_hex(8)
+        while not self._jobs.take_lock(lock, holder, LOCK_SECONDS):
+            # It may be asked for several times; if the other one dies, its lock falls off.
+            if self._patience.is_ending:
+                raise Stopped(f"another worker writes the account of job {order.job_id}")
+            self._patience.pause(0)
         standing = self._jobs.standing(order.job_id)
-        if standing is not None and standing.is_accounted:
-            return
-        manifest = write_account(drawings, order.job_id)
-        self._jobs.mark_accounted(order.job_id)
-        _log.info("job %s: manifest and report of %d frames written", order.job_id, len(manifest.frames))
+        if standing is None or not standing.is_accounted:
+            manifest = write_account(drawings, order.job_id)
+            self._jobs.mark_accounted(order.job_id)
+            _log.info("job %s: manifest and report of %d frames written", order.job_id, len(manifest.frames))
+        self._jobs.drop_lock(lock, holder)
 
 
 def write_account(drawings: ObjectStore, job_id: str) -> Manifest:
