@@ -74,7 +74,7 @@ def workers_live(farm: FarmOfTests) -> Iterator[None]:
 
 def test_chunks_that_are_delivered_three_times_at_once_are_counted_once(farm: FarmOfTests) -> None:
     """Drawings are the same whoever wrote them last, and one account is written."""
-    own = corner(farm, 12)
+    own = corner(farm, 8)
     with _frozen(farm):
         job_id = order(own)
         with own.opened() as client, farm.valkey.client() as redis:
@@ -89,7 +89,7 @@ def test_chunks_that_are_delivered_three_times_at_once_are_counted_once(farm: Fa
     with own.opened() as client:
         store = client.open_store(own.drawings)
         assert 1 == len({store.read(name) for name in names_of(own)})
-    assert 1 == _logs(farm).count(f"job {job_id}: manifest and report of 12 frames written")
+    assert 1 == _logs(farm).count(f"job {job_id}: manifest and report of 8 frames written")
 
 
 def test_two_producers_that_submit_the_same_job_at_once_make_one_job(farm: FarmOfTests) -> None:
