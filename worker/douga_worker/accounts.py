@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from contextlib import suppress
 from functools import partial
 from typing import Annotated
@@ -13,13 +15,16 @@ from typing import Annotated
 import msgspec
 
 from douga_shared import __version__, object_keys
+from douga_shared.broker import Sender
 from douga_shared.done_markers import read_done_marker
 from douga_shared.errors import ConfigurationError, FrameRejected, InputMissing
 from douga_shared.frames import FrameId
 from douga_shared.job_store.protocol import JobStore
-from douga_shared.jobs import Job, JobFrame, read_job, read_parts
+from douga_shared.jobs import Job, JobFrame, JobState, read_job, read_parts
 from douga_shared.manifest import FrameRecord, FrameState, Manifest
+from douga_shared.messages import chunk_of
 from douga_shared.object_store.protocol import ObjectStore
+from douga_shared.rebuild import is_done
 from douga_worker.outcome import Outcome
 from douga_worker.patience import Patience, Stopped
 from douga_worker.report.neighbours import flag_odd_frames
@@ -47,10 +52,12 @@ class AccountWorker:
     """Writes the accounts that messages ask for."""
 
     def __init__(
-        self, *, jobs: JobStore, open_store: Callable[[str], ObjectStore], patience: Patience
+        self, *, jobs: JobStore, open_store: Callable[[str], ObjectStore], sender: Sender, patience: Patience
     ) -> None:
+        """``sender``: for frames that turn out to be outdated; the rest as for ``ChunkWorker``."""
         self._jobs = jobs
         self._open_store = open_store
+        self._sender = sender
         self._patience = patience
 
     def work(self, message: object) -> Outcome:
@@ -81,13 +88,35 @@ class AccountWorker:
             self._patience.pause(0)
         standing = self._jobs.standing(order.job_id)
         if standing is None or not standing.is_accounted:
-            manifest = write_account(drawings, order.job_id)
-            self._jobs.mark_accounted(order.job_id)
-            _log.info("job %s: manifest and report of %d frames written", order.job_id, len(manifest.frames))
+            account = write_account(drawings, order.job_id)
+            if account.outdated and standing is not None and standing.state is JobState.RUNNING:
+                self._send_again(account)
+            else:
+                self._jobs.mark_accounted(order.job_id)
+                count = len(account.manifest.frames)
+                _log.info("job %s: manifest and report of %d frames written", order.job_id, count)
         self._jobs.drop_lock(lock, holder)
 
+    def _send_again(self, account: Account) -> None:
+        """A scan was retaken while the old one was in the works, or its drawing was taken away since."""
+        job, frames = account.job, account.outdated
+        _log.warning("job %s: %d frames are outdated and sent again", job.job_id, len(frames))
+        self._jobs.reopen(job.job_id, [frame.index for frame in frames])
+        for frame in frames:
+            self._sender.send_chunk(chunk_of(job, [frame], sent_at=time.time()), job)
 
-def write_account(drawings: ObjectStore, job_id: str) -> Manifest:
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What became of a job."""
+
+    job: Job
+    manifest: Manifest
+    outdated: tuple[JobFrame, ...]
+    """Frames that are neither done as listed nor failed."""
+
+
+def write_account(drawings: ObjectStore, job_id: str) -> Account:
     """Sum up a job from what lies in its destination; writes manifest and report, safe to repeat.
 
     Args:
@@ -95,7 +124,8 @@ def write_account(drawings: ObjectStore, job_id: str) -> Manifest:
         job_id: the job.
 
     Returns:
-        The manifest, as stored below the job's own folder and as ``douga.json``.
+        The job, its manifest, as stored below the job's own folder and as ``douga.json``, and what is
+        missing in it.
 
     Raises:
         InputMissing: the destination holds no such job.
@@ -103,30 +133,32 @@ def write_account(drawings: ObjectStore, job_id: str) -> Manifest:
         FrameRejected: the store refuses to take the manifest.
     """
     job = read_job(drawings, job_id)
-    manifest = _manifest(job, sorted(_records(drawings, job), key=_order))
+    records = dict(_records(drawings, job))
+    manifest = _manifest(job, sorted(records.values(), key=_order))
     text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
     drawings.write(object_keys.job_manifest(job_id), text)
     if job.has_pictures:
         drawings.write(object_keys.REPORT_PAGE, render_report(_worst(manifest)))
     # Last, so that whoever finds it finds the report it belongs to.
     drawings.write(object_keys.MANIFEST, text)
-    return manifest
+    outdated = (frame for frame, record in records.items() if record.state is FrameState.WAITING)
+    return Account(job, manifest, tuple(outdated))
 
 
-def _records(drawings: ObjectStore, job: Job) -> Iterator[FrameRecord]:
+def _records(drawings: ObjectStore, job: Job) -> Iterator[tuple[JobFrame, FrameRecord]]:
     failures = _failures(drawings, job)
     with ThreadPoolExecutor(READERS, thread_name_prefix="douga-account") as readers:
         for part in read_parts(drawings, job.job_id):
             markers = readers.map(partial(read_done_marker, drawings), (frame.stem for frame in part))
             for frame, marker in zip(part, markers, strict=True):
-                yield _record(job, frame, marker, failures.get(frame.index))
+                yield frame, _record(job, frame, marker, failures.get(frame.index))
 
 
 def _record(
     job: Job, frame: JobFrame, marker: FrameRecord | None, failure: FrameRecord | None
 ) -> FrameRecord:
     """What counts is the drawing: a frame that failed once and was done later is done."""
-    if marker and marker.scan == frame.scan and marker.recipe_fingerprint == job.recipe.fingerprint:
+    if marker and (is_done(marker, frame, job) or not frame.etag):
         return marker
     if failure:
         return failure

@@ -51,8 +51,9 @@ from douga_worker.settlement import Place, Settlement, killed_workers, unreachab
 
 MOST_ATTEMPTS = 2
 """A frame in the works when workers died this often goes into quarantine."""
-MOST_LONELY_ATTEMPTS = 3
-"""And this often more when tried alone; then it is the frame that kills."""
+MOST_LONELY_ATTEMPTS = 8
+"""And so often more when tried alone: a frame that kills is found by the death of the process it is alone in,
+so workers that still die were mostly killed by somebody else."""
 MOST_STORE_ATTEMPTS = 4
 """For one frame, while the store answers for others."""
 _LOOK_SECONDS = 0.5

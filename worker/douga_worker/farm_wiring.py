@@ -88,14 +88,15 @@ def open_farm_worker(
             cleaner_for=cleaner_for,
         ) as pipeline,
     ):
+        sender = Sender(app, settings)
         chunks = ChunkWorker(
             pipeline=pipeline,
             jobs=jobs,
             open_store=open_allowed,
-            sender=Sender(app, settings),
+            sender=sender,
             patience=patience,
         )
-        accounts = AccountWorker(jobs=jobs, open_store=open_allowed, patience=patience)
+        accounts = AccountWorker(jobs=jobs, open_store=open_allowed, sender=sender, patience=patience)
         yield FarmWorker(
             clean_chunk=chunks.work,
             account_job=accounts.work,

@@ -8,8 +8,9 @@ import pytest
 from douga_shared import object_keys
 from douga_shared.errors import ConfigurationError, InputMissing, Reason, StoreUnreachable
 from douga_shared.job_store import MemoryJobStore
-from douga_shared.jobs import Job, JobFrame, write_job, write_part
-from douga_shared.manifest import Failure, FrameRecord, FrameState, Manifest
+from douga_shared.jobs import Job, JobFrame, JobState, write_job, write_part
+from douga_shared.manifest import Failure, FrameRecord, FrameState, Manifest, OutputRecord
+from douga_shared.messages import Chunk
 from douga_shared.object_store import MemoryStore
 from douga_shared.recipe import Output, Recipe
 from douga_worker import accounts
@@ -49,6 +50,8 @@ def _record(number: int, state: FrameState) -> FrameRecord:
         state=state,
         scan_etag="e",
         recipe_fingerprint=JOB.recipe.fingerprint,
+        outputs={Output.PNG: OutputRecord(object_key=f"A{number}.png", sha256="0", size_bytes=1)},
+        has_pictures=True,
     )
 
 
@@ -62,7 +65,7 @@ def _states(manifest: Manifest) -> dict[str, FrameState]:
 
 def test_every_frame_is_accounted_for_in_the_order_of_the_drawings(drawings: MemoryStore) -> None:
     """A2 before A10, and what nobody finished is waiting."""
-    manifest = write_account(drawings, JOB.job_id)
+    manifest = write_account(drawings, JOB.job_id).manifest
     expected = {"A1": FrameState.DONE, "A2": FrameState.FAILED, "A10": FrameState.WAITING}
     assert list(expected.items()) == list(_states(manifest).items())
     assert not manifest.is_complete
@@ -74,14 +77,14 @@ def test_every_frame_is_accounted_for_in_the_order_of_the_drawings(drawings: Mem
 def test_a_frame_done_after_it_failed_is_done(drawings: MemoryStore) -> None:
     """What counts is the drawing."""
     _mark(drawings, object_keys.done_marker("A2"), _record(2, FrameState.DONE))
-    assert FrameState.DONE is _states(write_account(drawings, JOB.job_id))["A2"]
+    assert FrameState.DONE is _states(write_account(drawings, JOB.job_id).manifest)["A2"]
 
 
 def test_a_drawing_by_another_recipe_does_not_count(drawings: MemoryStore) -> None:
     """Its marker is of a job that wrote to the same place."""
     other = msgspec.structs.replace(_record(1, FrameState.DONE), recipe_fingerprint="other")
     _mark(drawings, object_keys.done_marker("A1"), other)
-    assert FrameState.WAITING is _states(write_account(drawings, JOB.job_id))["A1"]
+    assert FrameState.WAITING is _states(write_account(drawings, JOB.job_id).manifest)["A1"]
 
 
 def test_the_page_of_a_huge_job_shows_the_frames_that_need_eyes(
@@ -89,24 +92,45 @@ def test_the_page_of_a_huge_job_shows_the_frames_that_need_eyes(
 ) -> None:
     """The manifest still has them all."""
     monkeypatch.setattr(accounts, "REPORT_FRAMES", 2)
-    manifest = write_account(drawings, JOB.job_id)
+    manifest = write_account(drawings, JOB.job_id).manifest
     assert 3 == len(manifest.frames)
     page = drawings.read(object_keys.REPORT_PAGE)
     assert b"A2" in page
     assert b"A1.png" not in page.replace(b"A10.png", b"")
 
 
-def _worker(store: MemoryStore, jobs: MemoryJobStore) -> AccountWorker:
+class _Sender:
+    """Remembers which frames were sent again."""
+
+    def __init__(self) -> None:
+        self.scans: list[str] = []
+
+    def send_chunk(self, chunk: Chunk, job: Job) -> None:
+        self.scans += [frame.scan for frame in chunk.frames]
+
+
+def _worker(
+    store: MemoryStore,
+    jobs: MemoryJobStore,
+    sender: _Sender | None = None,
+    patience: Patience | None = None,
+) -> AccountWorker:
     def open_store(url: str) -> MemoryStore:
         if url != JOB.drawings:
             raise ConfigurationError(f"{url} is outside DOUGA_STORES")
         return store
 
-    return AccountWorker(jobs=jobs, open_store=open_store, patience=Patience(60))
+    return AccountWorker(
+        jobs=jobs,
+        open_store=open_store,
+        sender=sender or _Sender(),  # type: ignore[arg-type]
+        patience=patience or Patience(60),
+    )
 
 
 def test_a_job_is_accounted_when_its_account_is_written(drawings: MemoryStore) -> None:
     """The job store is told last."""
+    _mark(drawings, object_keys.done_marker("A10"), _record(10, FrameState.DONE))
     jobs = MemoryJobStore()
     jobs.open_job(JOB)
     message = {"job_id": JOB.job_id, "drawings": JOB.drawings}
@@ -114,6 +138,32 @@ def test_a_job_is_accounted_when_its_account_is_written(drawings: MemoryStore) -
     standing = jobs.standing(JOB.job_id)
     assert standing is not None
     assert standing.is_accounted
+
+
+def test_a_scan_retaken_while_the_old_one_was_in_the_works_is_sent_again(drawings: MemoryStore) -> None:
+    """Its marker names the old content: the job is not over."""
+    old = msgspec.structs.replace(_record(10, FrameState.DONE), scan_etag="old")
+    _mark(drawings, object_keys.done_marker("A10"), old)
+    jobs, sender = MemoryJobStore(), _Sender()
+    jobs.open_job(JOB)
+    jobs.extend(JOB.job_id, 3, is_listed=True)
+    jobs.settle(JOB.job_id, [0, 1, 2], [])
+    message = {"job_id": JOB.job_id, "drawings": JOB.drawings}
+    assert _worker(drawings, jobs, sender).work(message) is Outcome.SETTLED
+    assert ["A10.png"] == sender.scans
+    standing = jobs.standing(JOB.job_id)
+    assert standing is not None
+    assert (2, False, False) == (standing.done, standing.is_complete, standing.is_accounted)
+
+
+def test_a_cancelled_job_is_accounted_for_as_it_is(drawings: MemoryStore) -> None:
+    """Nothing is sent again that nobody wants."""
+    jobs, sender = MemoryJobStore(), _Sender()
+    jobs.open_job(JOB)
+    jobs.set_state(JOB.job_id, JobState.CANCELLED)
+    message = {"job_id": JOB.job_id, "drawings": JOB.drawings}
+    assert _worker(drawings, jobs, sender).work(message) is Outcome.SETTLED
+    assert [] == sender.scans
 
 
 @pytest.mark.parametrize(
@@ -144,9 +194,8 @@ def test_a_worker_that_is_to_stop_hands_the_account_back(
     monkeypatch.setattr(drawings, "write", gone)
     jobs, patience = MemoryJobStore(), Patience(60)
     patience.end()
-    worker = AccountWorker(jobs=jobs, open_store=lambda _: drawings, patience=patience)
     message = {"job_id": JOB.job_id, "drawings": JOB.drawings}
-    assert worker.work(message) is Outcome.HANDED_BACK
+    assert _worker(drawings, jobs, patience=patience).work(message) is Outcome.HANDED_BACK
 
 
 def test_there_is_no_account_of_a_job_that_nobody_ordered() -> None:
