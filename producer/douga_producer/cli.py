@@ -31,6 +31,9 @@ _COMMANDS = {
     "evaluate": _Command(
         "douga_worker.cli.evaluate", "train", "Compare clean-up with an artist's own clean drawings."
     ),
+    "exporter": _Command(
+        "douga_producer.commands.exporter", "", "Show the farm's queues and jobs to Prometheus."
+    ),
     "fetch": _Command(
         "douga_producer.commands.fetch", "", "Bring a job's drawings, manifest and report to this machine."
     ),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from douga_shared.settings import Settings, read_settings
+from douga_shared.tracing import tracing
 
 if TYPE_CHECKING:
     from douga_shared.broker import Sender
@@ -55,7 +56,12 @@ def open_farm(settings: Settings | None = None) -> Iterator[Farm]:
     from douga_shared.job_store.redis import open_job_store  # noqa: PLC0415
 
     settings = settings or read_settings()
-    with closing(open_job_store(settings)) as jobs, make_app(settings) as app, _connections_closed():
+    with (
+        tracing("douga-producer", is_wanted=settings.tracing),
+        closing(open_job_store(settings)) as jobs,
+        make_app(settings) as app,
+        _connections_closed(),
+    ):
         yield Farm(settings, Sender(app, settings), jobs, _store_opener(settings))
 
 

@@ -28,6 +28,7 @@ from douga_shared.frames import FrameRange
 from douga_shared.jobs import Priority
 from douga_shared.manifest import LeftOut
 from douga_shared.recipe import Output, Precision
+from douga_shared.tracing import span
 
 OnProgress = Callable[[FeedProgress], None]
 
@@ -153,7 +154,8 @@ class Submitter:
         order, job_id = self.order, self.order.job.job_id
         feed = self._feed = JobFeed(self._farm, order.job, self._on_progress)
         try:
-            with only_producer(self._farm.jobs, job_id, feed.say) as hold:
+            submitting = span("submit", {"douga.job": job_id})
+            with submitting, only_producer(self._farm.jobs, job_id, feed.say) as hold:
                 feed.on_beat = hold.renew
                 left_out = self._send(feed, may_be_empty=may_be_empty)
         except (QueueUnreachable, StoreUnreachable) as fault:

@@ -86,12 +86,18 @@ def is_show(name: str) -> bool:
     return is_plain and len(name) <= 32 and name not in {*Priority, "quarantine"}
 
 
-def make_app(settings: Settings, *, is_moving: Callable[[], bool] | None = None) -> Celery:
+def make_app(
+    settings: Settings,
+    *,
+    is_moving: Callable[[], bool] | None = None,
+    on_lease_turn: Callable[[], None] | None = None,
+) -> Celery:
     """Return the Celery application; connects to nothing yet.
 
     Args:
         settings: broker, transport and lease.
         is_moving: asked before leases are renewed; None renews them always.
+        on_lease_turn: called every few seconds by the thread that keeps leases, where there is one.
     """
     app = Celery("douga", broker=settings.broker_url, set_as_current=False)
     if settings.transport is TransportKind.SAFE and not settings.broker_url.startswith("amqp"):
@@ -120,7 +126,7 @@ def make_app(settings: Settings, *, is_moving: Callable[[], bool] | None = None)
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_connection_timeout=5,
-        broker_transport_options=_transport_options(settings, is_moving),
+        broker_transport_options=_transport_options(settings, is_moving, on_lease_turn),
         # Events cost the main loop time and tell of messages; our metrics tell of frames.
         worker_send_task_events=False,
         task_send_sent_event=False,
@@ -321,7 +327,9 @@ def _remedy(why: str) -> str:
     return "check DOUGA_BROKER_URL and the server"
 
 
-def _transport_options(settings: Settings, is_moving: Callable[[], bool] | None) -> dict[str, object]:
+def _transport_options(
+    settings: Settings, is_moving: Callable[[], bool] | None, on_lease_turn: Callable[[], None] | None
+) -> dict[str, object]:
     options: dict[str, object] = {
         # Half-open connections are noticed, also while the server is frozen.
         "socket_timeout": 15,
@@ -347,6 +355,7 @@ def _transport_options(settings: Settings, is_moving: Callable[[], bool] | None)
         "queue_order_strategy": "priority",
     }
     if settings.transport is TransportKind.SAFE:
-        return options | {"is_moving": is_moving} if is_moving else options
+        calls = {"is_moving": is_moving, "on_turn": on_lease_turn}
+        return options | {name: call for name, call in calls.items() if call}
     # Without renewal the lease must outlast the slowest chunk, or it is done twice.
     return options | {"visibility_timeout": max(600.0, settings.lease_seconds)}

@@ -48,6 +48,11 @@ max_megapixels_option = click.option(
     show_default=True,
     help="Refuse scans with more pixels than this.",
 )
+log_format_option = click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    help="How to write the log. Default: text on a terminal, a JSON object a line elsewhere.",
+)
 
 
 def read_outputs(text: str) -> tuple[Output, ...]:

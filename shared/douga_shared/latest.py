@@ -31,7 +31,7 @@ class Latest(Generic[T]):
         Args:
             ask: the question; what it raises is an answer too.
             keep_seconds: an answer this old is good enough.
-            wait_seconds: nobody waits longer.
+            wait_seconds: nobody waits longer for an answer; one that takes longer is waited for no more.
             clock: seconds that never go back.
         """
         self._ask = ask
@@ -42,6 +42,10 @@ class Latest(Generic[T]):
         self._answer: Future[T] | None = None
         self._asked_at = 0.0
 
+    def ask(self) -> None:
+        """Ask now, if the last answer is old, without waiting: for several questions at once."""
+        self._running_or_kept()
+
     def get(self) -> T:
         """Return the answer, or raise what the question raised.
 
@@ -49,7 +53,9 @@ class Latest(Generic[T]):
             TimeoutError: there is none yet.
         """
         try:
-            return self._running_or_kept().result(self._wait_seconds)
+            answer = self._running_or_kept()
+            waited = self._clock() - self._asked_at
+            return answer.result(max(0.0, self._wait_seconds - waited))
         except TimeoutError as late:
             raise TimeoutError(f"no answer within {self._wait_seconds:g} s") from late
 

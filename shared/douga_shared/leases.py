@@ -204,6 +204,8 @@ class LeaseOptions(NamedTuple):
     sweep_seconds: float
     is_moving: Callable[[], bool]
     on_redelivery: Callable[[int], None]
+    on_turn: Callable[[], None] = lambda: None
+    """Called every few seconds by the thread that keeps the leases, whatever the server does."""
 
 
 class Leases:
@@ -342,6 +344,7 @@ class Leases:
         renewed_at = 0.0
         while not stop.wait(beat):
             was_answering = self._is_answering
+            options.on_turn()
             try:
                 self._send_acks()
                 if not was_answering or time.monotonic() >= renewed_at + renewal_seconds - beat / 2:

@@ -5,7 +5,7 @@ every line that this thread logs meanwhile, whichever module it comes from. A si
 ``extra={"frame": "A0001.png"}``. ::
 
     {"time": "2026-11-20T21:04:11.512Z", "level": "warning", "logger": "douga_worker.settlement",
-     "message": "failed: ...", "worker": "gpu-3", "job": "cut012-3f9a2c7e1b", "chunk": 128, "frame": "A131.png"}
+     "message": "failed: ...", "worker": "gpu-3", "job": "cut012-3f9a2c7e1b", "chunk": 128, "frame": "A9.png"}
 
 Names come from strangers. Nothing in a message breaks a line, moves a cursor or fills a disk.
 """
@@ -47,6 +47,10 @@ def about(**fields: str | int) -> Iterator[None]:
     token = _about.set({**(_about.get() or {}), **fields})
     try:
         yield
+    except Exception as fault:
+        # Where it is logged at last, the block is left.
+        fault.add_note(", ".join(f"{name} {value}" for name, value in fields.items()))
+        raise
     finally:
         _about.reset(token)
 
@@ -59,7 +63,7 @@ def set_up_logs(
     worker: str = "",
     stream: TextIO | None = None,
 ) -> None:
-    """Send everything that is logged to standard error; replaces what was set up before.
+    """Send everything that is logged to standard error, unless somebody has set up something else.
 
     Args:
         form: None writes text to a terminal and JSON to anything else.
@@ -72,7 +76,7 @@ def set_up_logs(
     form = LogFormat(form) if form else _fitting(stream)
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter(worker) if form is LogFormat.JSON else TextFormatter())
-    logging.basicConfig(level=logging.DEBUG if is_verbose else level, handlers=[handler], force=True)
+    logging.basicConfig(level=logging.DEBUG if is_verbose else level, handlers=[handler])
     if not is_verbose:
         for name in _NOISY:
             logging.getLogger(name).setLevel(logging.WARNING)

@@ -29,7 +29,6 @@ from prometheus_client import (
     PlatformCollector,
     ProcessCollector,
     disable_created_metrics,
-    start_http_server,
 )
 
 from douga_shared import __version__
@@ -275,7 +274,8 @@ class FarmMetric:
 
 BROKER_UP = FarmMetric("douga_broker_up", "1 if the queue and the job store answer, 0 if not. Never absent.")
 STORE_UP = FarmMetric(
-    "douga_store_up", "1 if the staging place (DOUGA_STAGING) answers, 0 if not; absent where none is set."
+    "douga_store_up",
+    "1 if the staging place (DOUGA_STAGING) is there and answers, else 0; absent where none is set.",
 )
 QUEUE_DEPTH = FarmMetric("douga_queue_depth", "Chunks that wait in a queue.", ("queue",))
 """Queues: ``gpu.high``, ``gpu.normal``, ``gpu.low``, ``gpu.quarantine``, ``cpu``, and ``gpu.SHOW.PRIORITY``
@@ -285,7 +285,7 @@ QUEUE_WAITING_FRAMES = FarmMetric(
     "Frames of running jobs that nobody has begun, sent or not, by the queue that they go through.",
     ("queue",),
 )
-"""From the job store. What is in quarantine counts as running."""
+"""From the job store; ``cpu`` has none. What is in quarantine counts with the queue that it came through."""
 QUEUE_OLDEST_AGE_SECONDS = FarmMetric(
     "douga_queue_oldest_age_seconds",
     "How long ago the next chunk of a queue was sent, by its sender's clock; 0 for an empty queue.",
@@ -345,8 +345,3 @@ MOST_JOBS_SHOWN = 50
 that is over leaves after ``TONIGHT_SECONDS``. Prometheus keeps some 400 series for them."""
 TONIGHT_SECONDS = 12 * 3600.0
 """A job that is complete is still looked at in the morning."""
-
-
-def serve_metrics(port: int) -> None:
-    """Answer ``GET /metrics`` on every interface, from a thread of its own; raises OSError if taken."""
-    start_http_server(port, registry=WORKER)

@@ -91,20 +91,36 @@ def following(service: str, exporter: Any) -> Iterator[None]:
 
 
 @contextmanager
-def span(name: str, attributes: Attributes, headers: Mapping[str, object] | None = None) -> Iterator[None]:
+def span(name: str, attributes: Attributes) -> Iterator[None]:
     """Make what happens in the block a span, in this thread; costs nothing while nobody follows.
 
     Args:
         name: what happens; one of few.
         attributes: with whom.
-        headers: of the message that asked for it, as a stranger may have written them.
     """
     if _tracing.tracer is None:
         yield
         return
-    context = _context_in(headers) if headers else None
-    with _tracing.tracer.start_as_current_span(name, context=context, attributes=dict(attributes)):
+    with _tracing.tracer.start_as_current_span(name, attributes=dict(attributes)):
         yield
+
+
+@contextmanager
+def continued(headers: object) -> Iterator[None]:
+    """Make the spans of the block, in this thread, children of the one that a message's headers name.
+
+    Args:
+        headers: of the message, as a stranger may have written them; anything that names none is passed over.
+    """
+    if _tracing.tracer is None or not isinstance(headers, Mapping):
+        yield
+        return
+    api = importlib.import_module("opentelemetry.context")
+    token = api.attach(_context_in(headers))
+    try:
+        yield
+    finally:
+        api.detach(token)
 
 
 def current_headers() -> dict[str, str]:
@@ -135,7 +151,7 @@ def past_span(name: str, attributes: Attributes, seconds: float, origins: Iterab
     tracer.start_span(name, links=links, attributes=dict(attributes), start_time=began).end(end_time=now)
 
 
-def _context_in(headers: Mapping[str, object]) -> Any:
+def _context_in(headers: Mapping[Any, Any]) -> Any:
     known = {name: headers.get(name) for name in HEADERS}
     carrier = {name: text[:_LONGEST_HEADER] for name, text in known.items() if isinstance(text, str)}
     return _propagator().extract(carrier)

@@ -18,7 +18,8 @@ Transport options, besides kombu's: ``visibility_timeout``, seconds of a lease (
 ``unacked_restore_interval``, seconds between looks for expired leases (2); ``empty_poll_seconds`` (0.25);
 ``is_moving``, asked before leases are renewed; ``is_stopping``, asked when a connection closes, True puts
 back what is not finished (by default: what Celery says of this worker); ``on_redelivery``, called with the
-number of messages put back after their leases expired. ``priority_steps``, ``queue_order_strategy``,
+number of messages put back after their leases expired; ``on_turn``, called every few seconds by the thread
+that keeps leases. ``priority_steps``, ``queue_order_strategy``,
 ``unacked_restore_throttle`` and ``unacked_mutex_*`` mean nothing here.
 
 A consumer's user in Redis needs, on ``<prefix><queue>*``, ``<prefix>unacked*`` and ``<prefix>_kombu.*``:
@@ -117,9 +118,11 @@ class _ClaimingChannel(stock.Channel):  # type: ignore[misc]
     health_check_interval = 10
     is_moving: Callable[[], bool] = staticmethod(lambda: True)
     on_redelivery: Callable[[int], None] = staticmethod(lambda _: None)
+    on_turn: Callable[[], None] = staticmethod(lambda: None)
     from_transport_options = (
         *(name for name in stock.Channel.from_transport_options if name != "priority_steps"),
         *("unacked_restore_interval", "empty_poll_seconds", "is_moving", "is_stopping", "on_redelivery"),
+        "on_turn",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -299,6 +302,7 @@ class _ClaimingChannel(stock.Channel):  # type: ignore[misc]
             sweep_seconds=float(self.unacked_restore_interval),
             is_moving=self.is_moving,
             on_redelivery=self.on_redelivery,
+            on_turn=self.on_turn,
         )
 
 

@@ -52,6 +52,19 @@ def _open(jobs: JobStore, total: int) -> None:
     jobs.extend(JOB_ID, total, is_listed=True)
 
 
+def test_many_jobs_are_asked_about_at_once(jobs: JobStore) -> None:
+    """In the order of the question, without those that nobody knows; more than fit one round trip."""
+    ids = [f"cut-{number:03d}" for number in range(450)]
+    for number, job_id in enumerate(ids):
+        jobs.open_job(msgspec.structs.replace(JOB, job_id=job_id))
+        jobs.extend(job_id, number, is_listed=True)
+    found = jobs.standings([*ids[::-1], "nobody-knows-it"])
+    assert [(job_id, number) for number, job_id in enumerate(ids)][::-1] == [
+        (standing.job.job_id, standing.total) for standing in found
+    ]
+    assert () == jobs.standings([])
+
+
 def _standing(jobs: JobStore) -> Standing:
     standing = jobs.standing(JOB_ID)
     assert standing is not None

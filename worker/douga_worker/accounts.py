@@ -7,20 +7,21 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
 import msgspec
 
-from douga_shared import __version__, object_keys
+from douga_shared import __version__, metrics, object_keys
 from douga_shared.broker import Sender
 from douga_shared.done_markers import read_done_marker
 from douga_shared.errors import ConfigurationError, FrameRejected, InputMissing
 from douga_shared.frames import FrameId
 from douga_shared.job_store.protocol import JobStore
 from douga_shared.jobs import Job, JobFrame, JobState, read_job, read_parts
+from douga_shared.logs import about
 from douga_shared.manifest import FrameRecord, FrameState, Manifest
 from douga_shared.messages import chunk_of
 from douga_shared.object_store.protocol import ObjectStore
@@ -71,9 +72,11 @@ class AccountWorker:
         try:
             order = msgspec.convert(message, AccountOrder)
             drawings = self._open_store(order.drawings)
-            self._patience.insist(lambda: self._account(order, drawings))
+            with about(job=order.job_id):
+                self._patience.insist(lambda: self._account(order, drawings))
         except (msgspec.ValidationError, ConfigurationError, InputMissing, FrameRejected) as fault:
             _log.warning("no account: %s", fault)
+            metrics.REJECTED_MESSAGES.inc()
             why = f"no account can be written: {fault}"
             self._patience.insist(lambda: self._jobs.reject_message(why, repr(message)[:500]))
             return Outcome.REJECTED

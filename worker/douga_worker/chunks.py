@@ -40,10 +40,12 @@ from douga_shared.errors import (
 from douga_shared.frames import FrameId
 from douga_shared.job_store.protocol import SETTLED, Beginning, JobStore
 from douga_shared.jobs import JobFrame, JobState, read_job
+from douga_shared.logs import about
 from douga_shared.manifest import FrameRecord
 from douga_shared.messages import decode_chunk
 from douga_shared.object_store.protocol import ObjectInfo, ObjectStore
 from douga_shared.rebuild import rebuild_job
+from douga_shared.tracing import current_origin, span
 from douga_worker.outcome import Outcome
 from douga_worker.patience import Patience, Stopped
 from douga_worker.pipeline import Dropped, Instructions, Order, Pipeline
@@ -112,6 +114,13 @@ class ChunkWorker:
 
     def _work(self, message: object) -> Outcome:
         place = self._read(message)
+        job_id, first = place.chunk.job_id, place.chunk.frames[0].index
+        frames = len(place.chunk.frames)
+        spanned = span("chunk", {"douga.job": job_id, "douga.chunk": first, "douga.frames": frames})
+        with about(job=job_id, chunk=first), spanned:
+            return self._wait_and_work(place)
+
+    def _wait_and_work(self, place: Place) -> Outcome:
         if not place.chunk.is_quarantined:
             return self._begin_and_work(place)
         with self._quarantine:
@@ -190,7 +199,8 @@ class ChunkWorker:
         if place.chunk.is_quarantined:
             self._patience.insist(lambda: settlement.fail(frame, killed_workers(frame, deaths), deaths))
             return
-        _log.warning("%s: in the works when %d workers died; now tried alone", frame.scan, deaths)
+        why = "%s: in the works when %d workers died; now tried alone"
+        _log.warning(why, frame.scan, deaths, extra={"frame": frame.scan})
         # Nobody has tried it this time: it does not count.
         self._patience.insist(lambda: self._jobs.hand_back(place.chunk.job_id, [frame.index]))
         lonely = msgspec.structs.replace(place.chunk, frames=(frame,), is_quarantined=True)
@@ -226,7 +236,10 @@ class ChunkWorker:
             if attempts[frame] > 1 and _was_done(place, frame):
                 settlement.done(frame)
             else:
-                running[self._pipeline.submit(self._order(place, frame))] = frame
+                future = self._pipeline.submit(self._order(place, frame))
+                running[future] = frame
+                metrics.IN_FLIGHT_FRAMES.inc()
+                future.add_done_callback(_leave_works)
         while running:
             finished, _ = wait(running, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
             if self._patience.is_ending:
@@ -252,10 +265,12 @@ class ChunkWorker:
             object_key=frame.object_key,
             is_wanted=lambda: self._states.is_running(chunk.job_id),
             is_alone=chunk.is_quarantined,
+            origin=current_origin(),
         )
 
     def _reject(self, message: object, why: str) -> Outcome:
         _log.warning("a message is rejected: %s", why)
+        metrics.REJECTED_MESSAGES.inc()
         try:
             self._patience.insist(lambda: self._jobs.reject_message(why, repr(message)[:500]))
         except Stopped:
@@ -297,6 +312,10 @@ class _JobStates:
             return True
 
 
+def _leave_works(_: object) -> None:
+    metrics.IN_FLIGHT_FRAMES.dec()
+
+
 def _is_settled(future: Future[FrameRecord], frame: JobFrame, attempt: int, settlement: Settlement) -> bool:
     """Take what came out of the pipeline; False when the frame has to be tried again."""
     try:
@@ -311,7 +330,7 @@ def _is_settled(future: Future[FrameRecord], frame: JobFrame, attempt: int, sett
     except CancelledError:
         return False
     except _STORE_FAULTS as fault:
-        _log.warning("%s: %s", frame.scan, fault)
+        _log.warning("%s: %s", frame.scan, fault, extra={"frame": frame.scan})
         return False
     return True
 

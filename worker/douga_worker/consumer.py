@@ -8,8 +8,9 @@ from __future__ import annotations
 import importlib
 import logging
 from collections.abc import Callable
-from functools import partial
 from typing import Any
+
+from douga_worker.health import Beat
 
 _log = logging.getLogger(__name__)
 
@@ -18,6 +19,11 @@ RECONNECT_SECONDS = 2.0
 
 # Its published types lack most of what a subclass has to do with.
 _celery: Any = importlib.import_module("celery.worker.consumer")
+
+MAIN_LOOP = Beat()
+"""Beats while the main loop turns, and while it tries to reach a broker that is away. Celery makes the
+consumer, so nobody could hand it over."""
+_BEAT_SECONDS = 1.0
 
 _FORGED = (KeyError, ValueError, TypeError, AttributeError, IndexError)
 """What Celery makes of a message that lacks something; it takes the first for a lost connection."""
@@ -28,14 +34,24 @@ class Consumer(_celery.Consumer):  # type: ignore[misc]
 
     def ensure_connected(self, conn: Any) -> Any:
         """Wait until the broker answers, or the worker is to stop."""
-        conn.ensure_connection = partial(
-            conn.ensure_connection, interval_start=RECONNECT_SECONDS, interval_step=0
-        )
+        ensure_connection = conn.ensure_connection
+
+        def ensure(errback: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            def beat_and_say(*fault: Any) -> Any:
+                MAIN_LOOP()
+                return errback(*fault)
+
+            steady = {"interval_start": RECONNECT_SECONDS, "interval_step": 0}
+            return ensure_connection(beat_and_say, *args, **(kwargs | steady))
+
+        conn.ensure_connection = ensure
         return super().ensure_connected(conn)
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
         """Return what receives every message."""
         receive = super().create_task_handler(*args, **kwargs)
+        # Celery forgets its timers with every connection.
+        self.hub.call_repeatedly(_BEAT_SECONDS, MAIN_LOOP)
 
         def receive_or_discard(message: Any) -> None:
             try:

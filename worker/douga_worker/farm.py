@@ -11,6 +11,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -18,10 +19,14 @@ from celery import Celery, signals
 from celery.exceptions import SecurityWarning
 
 from douga_shared import metrics
-from douga_shared.broker import declare, make_app, served_queues
-from douga_shared.errors import ConfigurationError, ExitCode
+from douga_shared.broker import Work, declare, make_app, served_queues
+from douga_shared.errors import ExitCode
+from douga_shared.monitoring_port import MonitoringPort
 from douga_shared.settings import Settings
+from douga_shared.tracing import tracing
+from douga_worker.consumer import MAIN_LOOP
 from douga_worker.farm_wiring import open_farm_worker
+from douga_worker.health import Beat, Health
 from douga_worker.network.batching import CleanerFor
 from douga_worker.patience import Patience
 from douga_worker.rubbish import RubbishCollector
@@ -69,19 +74,29 @@ def run_worker(settings: Settings, options: WorkerOptions, cleaner_for: CleanerF
         worker_name=name,
         cleaner_for=cleaner_for,
     ) as worker:
-        app = make_app(settings, is_moving=worker.is_moving)
+        leases = Beat()
+        app = make_app(settings, is_moving=worker.is_moving, on_lease_turn=leases)
         app.conf.worker_consumer = "douga_worker.consumer:Consumer"
         declare(app, queues)
         broken = threading.Event()
         tasks = Tasks(patience, give_up=lambda: _stop_as_told(broken))
         tasks.register(app, worker.clean_chunk, worker.account_job)
         RubbishCollector(app, queues, worker.jobs).start()
-        _serve_metrics(settings.metrics_port)
         concurrency = options.concurrency or worker.chunks_in_flight(settings.chunk_frames)
-        _log.info("serving %s, %d chunks at once, as %s", ", ".join(queues), concurrency, name)
         threading.Thread(target=_watch, args=(worker.is_moving,), name="douga-watch", daemon=True).start()
-        _consume(app, patience, concurrency, name)
-        _log.info("stopped")
+        health = Health(
+            beats={"main loop": MAIN_LOOP, "leases": leases},
+            is_moving=worker.is_moving,
+            questions=worker.questions,
+            is_ending=lambda: patience.is_ending,
+        )
+        with tracing("douga-worker", is_wanted=settings.tracing), _watchable(settings.metrics_port, health):
+            if cleaner_for is None and any(queue.startswith(Work.GPU) for queue in queues):
+                worker.warm_up()
+            health.warmed_up()
+            _log.info("serving %s, %d chunks at once, as %s", ", ".join(queues), concurrency, name)
+            _consume(app, patience, concurrency, name)
+            _log.info("stopped")
         if patience.is_over:
             _leave_behind()
     return ExitCode.INTERNAL if broken.is_set() else ExitCode.OK
@@ -137,15 +152,12 @@ def _watch(is_moving: Callable[[], bool]) -> None:
     os._exit(ExitCode.INTERNAL)
 
 
-def _serve_metrics(port: int) -> None:
+def _watchable(port: int, health: Health) -> AbstractContextManager[object]:
+    metrics.READY.set_function(lambda: not health.ready_faults())
     if not port:
-        return
-    try:
-        metrics.serve_metrics(port)
-    except OSError as fault:
-        raise ConfigurationError(
-            f"DOUGA_METRICS_PORT={port}: {fault.strerror}; another worker on this host? Give each its own"
-        ) from fault
+        return nullcontext()
+    probes = {"healthz": health.live_faults, "readyz": health.ready_faults}
+    return MonitoringPort(port, metrics.WORKER, probes)
 
 
 def _leave_behind() -> None:

@@ -38,7 +38,7 @@ from douga_shared.manifest import Failure, FrameRecord, FrameState, OutputRecord
 from douga_shared.object_store.protocol import ObjectStore
 from douga_shared.recipe import Output, Recipe
 from douga_worker.isolated import CallFailed, IsolatedProcesses
-from douga_worker.network.batching import Batcher, CleanerFor
+from douga_worker.network.batching import Batcher, BatchRun, CleanerFor, unwatched
 from douga_worker.report.pictures import report_pictures
 from douga_worker.report.roles import PictureRole
 from douga_worker.room import Room
@@ -51,6 +51,7 @@ T = TypeVar("T")
 MEGAPIXELS_IN_FLIGHT = 128.0
 """A pixel on its way takes some 5 bytes here; only sheets beyond A3 at 300 dpi ever come near this."""
 SCAN_MEGABYTES_IN_FLIGHT = 256.0
+_WARM_UP_PX = 64
 
 _log = logging.getLogger(__name__)
 
@@ -88,6 +89,8 @@ class Order:
     """Asked from other threads before each costly step; on False the frame is dropped."""
     is_alone: bool = False
     """It may kill whoever works on it: everything, the network too, is done in a process of its own."""
+    origin: object = None
+    """Comes out with the frame's batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +154,7 @@ class Pipeline:
         frames_in_flight: int,
         megapixels_in_flight: float = MEGAPIXELS_IN_FLIGHT,
         worker_name: str = "",
+        on_batch: Callable[[BatchRun], None] = unwatched,
     ) -> None:
         """Start the network's thread.
 
@@ -162,10 +166,11 @@ class Pipeline:
             frames_in_flight: so many frames are on their way at once; the others wait, not begun.
             megapixels_in_flight: and so many pixels of scans; a sheet that has more passes alone.
             worker_name: goes into every record.
+            on_batch: told of every pass of the network, from its thread.
         """
         self._processes = processes
         self._cleaner_for = cleaner_for
-        self._batcher = Batcher(cleaner_for)
+        self._batcher = Batcher(cleaner_for, on_batch=on_batch)
         self._threads = ThreadPoolExecutor(frames_in_flight, thread_name_prefix="douga-frame")
         self.frames_in_flight = frames_in_flight
         self._scan_room = Room(SCAN_MEGABYTES_IN_FLIGHT)
@@ -227,6 +232,20 @@ class Pipeline:
             closed.set()
             for frame in on_the_way:
                 frame.cancel()
+
+    def warm_up(self, recipe: Recipe) -> None:
+        """Load the recipe's network and let it clean a tiny sheet; blocks.
+
+        Raises:
+            FrameRejected: ``unknown_network``, or this machine cannot run it.
+            Exception: whatever else the network raised.
+        """
+        self._batcher.clean(np.zeros((_WARM_UP_PX, _WARM_UP_PX), np.uint8), recipe)
+
+    @property
+    def waiting_sheet_count(self) -> int:
+        """Sheets that wait for the network."""
+        return self._batcher.waiting_count
 
     def is_moving(self, limit_seconds: float) -> bool:
         """Whether the network is idle or has moved on within the last so many seconds."""
@@ -294,7 +313,7 @@ class Pipeline:
 
     def _clean(self, order: Order, ink: NDArray[np.uint8], notes: _Notes) -> NDArray[np.uint8]:
         try:
-            cleaned = self._batcher.clean(ink, order.instructions.recipe)
+            cleaned = self._batcher.clean(ink, order.instructions.recipe, order.origin)
         except FrameRejected as rejection:
             # The network knows no names.
             raise FrameRejected(rejection.reason, f"{order.frame.scan}: {rejection.message}") from rejection
@@ -306,7 +325,7 @@ class Pipeline:
         try:
             return self._processes.run(scan, call, is_kept=is_kept)
         except CallFailed as fault:
-            _log.exception("%s: a fault of Douga's own", scan)
+            _log.exception("%s: a fault of Douga's own", scan, extra={"frame": scan})
             raise FrameRejected(
                 Reason.INTERNAL,
                 f"{scan}: {fault}; this is a fault of Douga's own, please report it with the scan",

@@ -15,6 +15,7 @@ from typing import Any
 from celery import Celery
 from kombu.exceptions import OperationalError
 
+from douga_shared import metrics
 from douga_shared.broker import ACCOUNT_JOB, CLEAN_CHUNK
 from douga_shared.errors import DougaError
 from douga_shared.job_store.protocol import JobStore
@@ -55,6 +56,7 @@ class RubbishCollector:
                     why = f"in the queue {queue}: {why_unreadable(item)}"
                     self._jobs.reject_message(why, _text(item))
                     _log.warning("a message is rejected: %s", why)
+                    metrics.REJECTED_MESSAGES.inc()
                     count += 1
         return count
 

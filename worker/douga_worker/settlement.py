@@ -52,8 +52,8 @@ class Settlement:
         self._done.append(frame.index)
         metrics.FRAMES.labels("done" if record else "skipped").inc()
         metrics.LAST_PROGRESS.set_to_current_time()
-        for stage, seconds in (record.seconds if record else {}).items():
-            metrics.STAGE_SECONDS.labels(stage).observe(seconds)
+        if record:
+            self._observe(record)
 
     def drop(self, frame: JobFrame) -> None:
         """The frame's job does not run any more."""
@@ -70,9 +70,27 @@ class Settlement:
         """
         self._record(frame, rejection, record)
         self._failed.append(_dead_letter(frame, rejection, attempts))
-        _log.warning("job %s: failed: %s", self._place.chunk.job_id, rejection)
+        job_id = self._place.chunk.job_id
+        _log.warning("job %s: failed: %s", job_id, rejection, extra={"frame": frame.scan})
         metrics.FRAMES.labels("failed").inc()
         metrics.FRAME_FAILURES.labels(rejection.reason.value).inc()
+
+    def _observe(self, record: FrameRecord) -> None:
+        sent_at = self._place.chunk.sent_at
+        if sent_at:
+            metrics.FRAME_AGE_SECONDS.observe(max(0.0, time.time() - sent_at))
+        for stage, seconds in record.seconds.items():
+            metrics.STAGE_SECONDS.labels(stage).observe(seconds)
+        for output in self._place.chunk.outputs:
+            if output in record.outputs:
+                metrics.OUTPUT_BYTES.labels(output.value).observe(record.outputs[output].size_bytes)
+        if quality := record.quality:
+            metrics.FLAGGED_FRAMES.inc(bool(quality.flags))
+            for flag in quality.flags:
+                metrics.QC_FLAGS.labels(flag).inc()
+            metrics.QUALITY_SHARE.labels("uncovered").observe(quality.uncovered_share)
+            metrics.QUALITY_SHARE.labels("invented").observe(quality.invented_share)
+            metrics.QUALITY_SHARE.labels("fog").observe(quality.grey_share)
 
     def tell_now_and_then(self) -> None:
         """Count what is settled, if the last time was a while ago."""
@@ -108,7 +126,8 @@ class Settlement:
             # An older drawing of a scan that is broken now must not pass for its drawing.
             drawings.delete(object_keys.done_marker(frame.stem))
         except FrameRejected as refusal:
-            _log.warning("%s: why it failed could not be recorded: %s", frame.scan, refusal)
+            why = "%s: why it failed could not be recorded: %s"
+            _log.warning(why, frame.scan, refusal, extra={"frame": frame.scan})
 
 
 def _dead_letter(frame: JobFrame, rejection: FrameRejected, attempts: int) -> DeadLetter:

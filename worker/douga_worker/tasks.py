@@ -5,13 +5,19 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from celery import Celery
 from celery.exceptions import Reject
 
 from douga_shared.broker import ACCOUNT_JOB, CLEAN_CHUNK
+from douga_shared.tracing import continued
 from douga_worker.outcome import Outcome
 from douga_worker.patience import Patience
+
+if TYPE_CHECKING:
+    # Generic in its types only.
+    from celery import Task
 
 MOST_FAULTS = 5
 """A worker that fails so often in a row is itself what is broken: it must not eat up the queue."""
@@ -35,13 +41,15 @@ class Tasks:
         """Give the tasks their functions, under the names that producers send to."""
         logging.getLogger("celery.app.trace").addFilter(_leave_out_traceback)
 
-        @app.task(name=CLEAN_CHUNK)
-        def _clean_chunk(message: object = None, *_: object, **__: object) -> None:
-            self.answer(clean_chunk, message)
+        @app.task(name=CLEAN_CHUNK, bind=True)
+        def _clean_chunk(task: Task[Any, Any], /, message: object = None, *_: object, **__: object) -> None:
+            with continued(task.request.headers):
+                self.answer(clean_chunk, message)
 
-        @app.task(name=ACCOUNT_JOB)
-        def _account_job(message: object = None, *_: object, **__: object) -> None:
-            self.answer(account_job, message)
+        @app.task(name=ACCOUNT_JOB, bind=True)
+        def _account_job(task: Task[Any, Any], /, message: object = None, *_: object, **__: object) -> None:
+            with continued(task.request.headers):
+                self.answer(account_job, message)
 
     def answer(self, work: Callable[[object], Outcome], message: object) -> None:
         """Work on a message; returning acks it.

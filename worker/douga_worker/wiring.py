@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from douga_shared.errors import ConfigurationError, FrameRejected, Reason
 from douga_shared.recipe import Precision, Recipe
 from douga_worker.isolated import FRAME_SECONDS, PROCESS_MEGABYTES, IsolatedProcesses
-from douga_worker.network.batching import CleanerFor, LineCleaner
+from douga_worker.network.batching import BatchRun, CleanerFor, LineCleaner, unwatched
 from douga_worker.pipeline import Pipeline
 from douga_worker.steps.clear_fog import clear_fog
 from douga_worker.steps.prepare_scan import prepare_pixels
@@ -43,8 +43,22 @@ def find_recipe(network: str, strength: float, line_weight_px: float | None, pre
     )
 
 
+def find_device(device: str) -> str:
+    """Return ``cpu`` or ``cuda``; for ``auto`` the best there is here.
+
+    Raises:
+        ConfigurationError: ``cuda``, and there is none.
+    """
+    if device == "cpu":
+        return device
+    # Here and not above: nothing may load torch before there is work for it.
+    from douga_worker.network.cleaner import choose_device  # noqa: PLC0415
+
+    return choose_device(device)
+
+
 @contextmanager
-def open_pipeline(
+def open_pipeline(  # noqa: PLR0913 - one parameter an option
     *,
     device: str = "auto",
     recipe: Recipe | None = None,
@@ -54,6 +68,7 @@ def open_pipeline(
     memory_megabytes: int | None = PROCESS_MEGABYTES,
     worker_name: str = "",
     cleaner_for: CleanerFor | None = None,
+    on_batch: Callable[[BatchRun], None] = unwatched,
 ) -> Iterator[Pipeline]:
     """Open a pipeline; networks are loaded and processes started when frames come.
 
@@ -69,15 +84,12 @@ def open_pipeline(
         memory_megabytes: most that one process may take; None for no limit.
         worker_name: goes into every record.
         cleaner_for: gives the network of a recipe, picklable; None loads those that are shipped.
+        on_batch: told of every pass of the network, from its thread.
 
     Raises:
         ConfigurationError: no such device here, or it cannot do what ``recipe`` asks.
     """
-    if device != "cpu":
-        # Here and not above: nothing may load torch before there is work for it.
-        from douga_worker.network.cleaner import choose_device  # noqa: PLC0415
-
-        device = choose_device(device)
+    device = find_device(device)
     networks = _LoadedNetworks(device)
     if recipe is not None:
         networks.load(recipe)
@@ -90,6 +102,7 @@ def open_pipeline(
             frames_in_flight=frames_in_flight or 2 * count + _FRAMES_AT_NETWORK[device],
             megapixels_in_flight=_MEGAPIXELS_IN_FLIGHT[device],
             worker_name=worker_name,
+            on_batch=on_batch,
         ) as pipeline,
     ):
         yield pipeline

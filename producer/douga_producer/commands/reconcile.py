@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from douga_shared.cli_options import log_format_option
 from douga_shared.errors import ExitCode
+from douga_shared.logs import set_up_logs
 
 if TYPE_CHECKING:
     from douga_producer.client import Farm
@@ -24,7 +26,8 @@ _log = logging.getLogger(__name__)
     metavar="SECONDS",
     help="Go on, a look every so many seconds; five minutes are plenty. Default: look once.",
 )
-def command(every: float | None) -> int:
+@log_format_option
+def command(every: float | None, log_format: str | None) -> int:
     """Look at every running job and repair it: send what is neither settled nor on its way, ask for reports.
 
     Nothing is lost with a Redis or a producer that dies; this finds what they took along. Run it from a
@@ -36,10 +39,10 @@ def command(every: float | None) -> int:
     from douga_producer.commands.order_options import Ended, endable  # noqa: PLC0415
 
     with open_farm() as farm:
+        set_up_logs(log_format)
         if every is None:
             _look(farm)
             return ExitCode.OK
-        logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
         try:
             with endable():
                 _look_again_and_again(lambda: _look(farm), every)

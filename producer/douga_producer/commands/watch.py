@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import threading
 from types import FrameType
@@ -11,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from douga_producer.commands.order_options import order_options, say_aside, wishes_of
+from douga_shared.cli_options import log_format_option
 from douga_shared.errors import ExitCode
+from douga_shared.logs import set_up_logs
 
 if TYPE_CHECKING:
     from douga_producer.submission import Submission
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     metavar="SECONDS",
     help="How often to look.",
 )
-def command(source: str, destination: str, every: float, **options: Any) -> int:
+@log_format_option
+def command(source: str, destination: str, every: float, log_format: str | None, **options: Any) -> int:
     """Send scans to the farm as they arrive in SRC, all into one growing job; Ctrl-C or SIGTERM ends it.
 
     SRC and DST are as in 'douga submit'. A file of a folder counts as arrived when it was the same at two
@@ -40,7 +42,7 @@ def command(source: str, destination: str, every: float, **options: Any) -> int:
     from douga_producer.client import open_farm  # noqa: PLC0415 - loads the clients of queue and stores
     from douga_producer.watch import watch  # noqa: PLC0415
 
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
+    set_up_logs(log_format)
     stopping = threading.Event()
 
     def stop(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler

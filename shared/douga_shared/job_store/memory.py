@@ -217,6 +217,10 @@ class MemoryJobStore:
                 now=self._clock(),
             )
 
+    def standings(self, job_ids: Sequence[str]) -> tuple[Standing, ...]:
+        """Return where many jobs stand, leaving out unknown ones."""
+        return tuple(found for job_id in job_ids if (found := self.standing(job_id)))
+
     def unsettled(self, job_id: str) -> Iterator[int]:
         """Yield the indexes of frames that are neither done nor failed, as they were when asked."""
         with self._lock:

@@ -160,6 +160,10 @@ class JobStore(Protocol):
         """Return where a job stands, or None for an unknown one."""
         ...
 
+    def standings(self, job_ids: Sequence[str]) -> tuple[Standing, ...]:
+        """Return where many jobs stand, in few round trips, leaving out unknown ones; not of one moment."""
+        ...
+
     def unsettled(self, job_id: str) -> Iterator[int]:
         """Yield the indexes of frames that are neither done nor failed, in order."""
         ...

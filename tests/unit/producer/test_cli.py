@@ -21,6 +21,7 @@ COMMANDS = [
     "cancel",
     "clean",
     "evaluate",
+    "exporter",
     "fetch",
     "jobs",
     "pause",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import socket
 
 import click
 
+from douga_shared.cli_options import log_format_option
 from douga_shared.errors import ExitCode
+from douga_shared.logs import set_up_logs
 from douga_shared.settings import read_settings
 
 
@@ -37,8 +40,15 @@ from douga_shared.settings import read_settings
 )
 @click.option("--name", default="", help="Name of this worker in records and logs. Default: the host's name.")
 @click.option("--verbose", is_flag=True, help="Log every step, Celery's too.")
-def command(
-    queues: str, concurrency: int | None, device: str, processes: int | None, name: str, verbose: bool
+@log_format_option
+def command(  # noqa: PLR0917 - one parameter an option
+    queues: str,
+    concurrency: int | None,
+    device: str,
+    processes: int | None,
+    name: str,
+    verbose: bool,
+    log_format: str | None,
 ) -> ExitCode:
     """Take chunks of frames off the queue and clean them, until stopped.
 
@@ -48,13 +58,8 @@ def command(
     """
     from douga_worker.farm import WorkerOptions, run_worker  # noqa: PLC0415 - loads the imaging libraries
 
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
-    if not verbose:
-        for noisy in ("celery", "kombu", "botocore", "boto3", "urllib3", "s3transfer"):
-            logging.getLogger(noisy).setLevel(logging.WARNING)
+    worker = name or socket.gethostname()
+    set_up_logs(log_format, level=logging.INFO, is_verbose=verbose, worker=worker)
     options = WorkerOptions(
         queues=tuple(word.strip() for word in queues.split(",") if word.strip()),
         concurrency=concurrency,

@@ -45,6 +45,21 @@ class CleanedSheet:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchRun:
+    """One pass of the network, for whoever watches."""
+
+    recipe: Recipe
+    sheet_count: int
+    fill_ratio: float
+    """Its pixels as a share of what a batch may hold; above 1 for a sheet that is larger."""
+    seconds: float
+    is_failed: bool
+    """Nothing came of it; if it held several sheets, each is tried alone."""
+    origins: tuple[object, ...]
+    """What was said of its sheets when they came."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Lot:
     """What sheets must have in common to share a batch."""
 
@@ -62,7 +77,12 @@ class _Sheet:
     ink: NDArray[np.uint8]
     recipe: Recipe
     lot: _Lot
+    origin: object = None
     cleaned: Future[CleanedSheet] = field(default_factory=Future)
+
+
+def unwatched(run: BatchRun) -> None:
+    """Nobody wants to know."""
 
 
 class Batcher:
@@ -73,14 +93,22 @@ class Batcher:
     the running batch and fill the next one, and while it is not, a fuller batch would gain nothing.
     """
 
-    def __init__(self, cleaner_for: CleanerFor, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        cleaner_for: CleanerFor,
+        *,
+        on_batch: Callable[[BatchRun], None] = unwatched,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Start the thread.
 
         Args:
             cleaner_for: gives the network of a recipe; called in the batcher's own thread only.
+            on_batch: told of every pass, from that thread; must raise nothing.
             clock: seconds that never go back.
         """
         self._cleaner_for = cleaner_for
+        self._on_batch = on_batch
         self._clock = clock
         self._waiting: list[_Sheet] = []
         self._is_busy = False
@@ -91,12 +119,13 @@ class Batcher:
         self._thread = threading.Thread(target=self._work, name="douga-network", daemon=True)
         self._thread.start()
 
-    def clean(self, ink: NDArray[np.uint8], recipe: Recipe) -> CleanedSheet:
+    def clean(self, ink: NDArray[np.uint8], recipe: Recipe, origin: object = None) -> CleanedSheet:
         """Clean one sheet; blocks until its batch is through.
 
         Args:
             ink: (H, W) uint8, 0 = paper, at the network's working size.
             recipe: names the network, the strength and the precision.
+            origin: whatever ``on_batch`` is to know of the sheet.
 
         Raises:
             FrameRejected: what the network said of this sheet when it was alone in its batch.
@@ -104,7 +133,7 @@ class Batcher:
             Exception: whatever else the network, or loading it, raised; no fault of the sheet's.
         """
         lot = _Lot(recipe.network, recipe.network_sha256, recipe.precision, recipe.strength, ink.shape)
-        sheet = _Sheet(ink, recipe, lot)
+        sheet = _Sheet(ink, recipe, lot, origin)
         with self._changed:
             if self._is_closed:
                 raise CancelledError
@@ -119,6 +148,12 @@ class Batcher:
         with self._changed:
             is_idle = not self._waiting and not self._is_busy
             return is_idle or self._clock() - self._last_beat <= limit_seconds
+
+    @property
+    def waiting_count(self) -> int:
+        """Sheets that wait for the network."""
+        with self._changed:
+            return len(self._waiting)
 
     def close(self) -> None:
         """Stop between two layers of the network; whoever waits for a sheet gets CancelledError.
@@ -170,6 +205,7 @@ class Batcher:
             self._beat()
             drawn = cleaner.clean([sheet.ink for sheet in batch], batch[0].lot.strength, self._beat)
         except Exception as fault:  # noqa: BLE001 - handed to whoever waits; the thread lives on
+            self._tell(cleaner, batch, self._clock() - began, is_failed=True)
             if len(batch) == 1:
                 batch[0].cleaned.set_exception(fault)
                 return
@@ -177,9 +213,23 @@ class Batcher:
             for sheet in batch:
                 self._clean_batch(cleaner, [sheet])
             return
-        seconds = (self._clock() - began) / len(batch)
+        took = self._clock() - began
+        self._tell(cleaner, batch, took, is_failed=False)
         for sheet, lines in zip(batch, drawn, strict=True):
-            sheet.cleaned.set_result(CleanedSheet(lines, seconds))
+            sheet.cleaned.set_result(CleanedSheet(lines, took / len(batch)))
+
+    def _tell(self, cleaner: LineCleaner, batch: list[_Sheet], seconds: float, *, is_failed: bool) -> None:
+        pixels = sum(sheet.ink.size for sheet in batch)
+        self._on_batch(
+            BatchRun(
+                recipe=batch[0].recipe,
+                sheet_count=len(batch),
+                fill_ratio=pixels / (cleaner.batch_megapixels * 1e6),
+                seconds=seconds,
+                is_failed=is_failed,
+                origins=tuple(sheet.origin for sheet in batch),
+            )
+        )
 
     def _beat(self) -> None:
         with self._changed:
