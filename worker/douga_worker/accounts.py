@@ -89,16 +89,22 @@ class AccountWorker:
             if self._patience.is_ending:
                 raise Stopped(f"another worker writes the account of job {order.job_id}")
             self._patience.pause(0)
+        try:
+            self._write(order, drawings)
+        finally:
+            self._jobs.drop_lock(lock, holder)
+
+    def _write(self, order: AccountOrder, drawings: ObjectStore) -> None:
         standing = self._jobs.standing(order.job_id)
-        if standing is None or not standing.is_accounted:
-            account = write_account(drawings, order.job_id)
-            if account.outdated and standing is not None and standing.state is JobState.RUNNING:
-                self._send_again(account)
-            else:
-                self._jobs.mark_accounted(order.job_id)
-                count = len(account.manifest.frames)
-                _log.info("job %s: manifest and report of %d frames written", order.job_id, count)
-        self._jobs.drop_lock(lock, holder)
+        if standing is not None and standing.is_accounted:
+            return
+        account = write_account(drawings, order.job_id)
+        if account.outdated and standing is not None and standing.state is JobState.RUNNING:
+            self._send_again(account)
+            return
+        self._jobs.mark_accounted(order.job_id)
+        count = len(account.manifest.frames)
+        _log.info("job %s: manifest and report of %d frames written", order.job_id, count)
 
     def _send_again(self, account: Account) -> None:
         """A scan was retaken while the old one was in the works, or its drawing was taken away since."""
