@@ -152,6 +152,7 @@ def test_a_shows_queue_is_served_by_its_own_workers(farm: FarmOfTests) -> None:
     common.wait_complete(order(common))
     assert 1 == waiting(farm, "gpu.bebop.normal")
     worker = farm.start_worker("gpu.bebop")
+    farm.wait_ready(worker)
     theirs.wait_complete(job_id)
     assert 0 == farm.stop(worker)
     farm.workers.remove(worker)
@@ -195,6 +196,7 @@ def test_a_worker_needs_no_room_for_temporary_files(farm: FarmOfTests, tmp_path:
         with pytest.raises(OSError, match="No space left"):
             (tmp_path / "filler").write_bytes(bytes(100_000))
         worker = farm.start_worker(TMPDIR=str(tmp_path))
+        farm.wait_ready(worker)
         _assert_nothing_is_lost(own, order(own))
         assert 0 == farm.stop(worker)
     farm.workers.remove(worker)

@@ -114,6 +114,7 @@ def test_a_worker_cut_off_from_the_store_keeps_nobody_else_from_working(
     wait_marked(farm, 4)
     wire.stall()
     other = farm.start_worker()
+    farm.wait_ready(other)
     # The first one keeps what it holds.
     wait_marked(farm, FRAMES - SLOTS * CHUNK_FRAMES)
     assert 0 == standing(farm, job_id).failed
