@@ -26,7 +26,7 @@ _LONGEST_HEADER = 512
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 Attributes = Mapping[str, str | int | float]
-Origin = object
+Origin = Any
 """A span that something comes from: opaque, None where nobody follows."""
 
 
@@ -145,7 +145,8 @@ def past_span(name: str, attributes: Attributes, seconds: float, origins: Iterab
     if tracer is None:
         return
     api = importlib.import_module("opentelemetry.trace")
-    links = [api.Link(origin) for origin in dict.fromkeys(origins) if origin is not None]
+    spans: dict[int, Any] = {origin.span_id: origin for origin in origins if origin is not None}
+    links = [api.Link(origin) for origin in spans.values()]
     now = time.time_ns()
     began = now - int(seconds * 1e9)
     tracer.start_span(name, links=links, attributes=dict(attributes), start_time=began).end(end_time=now)

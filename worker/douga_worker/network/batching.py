@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from douga_shared.recipe import Precision, Recipe
+
+_log = logging.getLogger(__name__)
 
 
 class LineCleaner(Protocol):
@@ -104,7 +107,7 @@ class Batcher:
 
         Args:
             cleaner_for: gives the network of a recipe; called in the batcher's own thread only.
-            on_batch: told of every pass, from that thread; must raise nothing.
+            on_batch: told of every pass, from that thread.
             clock: seconds that never go back.
         """
         self._cleaner_for = cleaner_for
@@ -220,16 +223,18 @@ class Batcher:
 
     def _tell(self, cleaner: LineCleaner, batch: list[_Sheet], seconds: float, *, is_failed: bool) -> None:
         pixels = sum(sheet.ink.size for sheet in batch)
-        self._on_batch(
-            BatchRun(
-                recipe=batch[0].recipe,
-                sheet_count=len(batch),
-                fill_ratio=pixels / (cleaner.batch_megapixels * 1e6),
-                seconds=seconds,
-                is_failed=is_failed,
-                origins=tuple(sheet.origin for sheet in batch),
-            )
+        run = BatchRun(
+            recipe=batch[0].recipe,
+            sheet_count=len(batch),
+            fill_ratio=pixels / (cleaner.batch_megapixels * 1e6),
+            seconds=seconds,
+            is_failed=is_failed,
+            origins=tuple(sheet.origin for sheet in batch),
         )
+        try:
+            self._on_batch(run)
+        except Exception:  # noqa: BLE001 - whoever watches must not be able to stop the network's thread
+            _log.exception("a fault of Douga's own while watching the network")
 
     def _beat(self) -> None:
         with self._changed:

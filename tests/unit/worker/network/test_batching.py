@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from douga_shared.errors import FrameRejected, Reason
 from douga_shared.recipe import Recipe
-from douga_worker.network.batching import Batcher, CleanedSheet
+from douga_worker.network.batching import Batcher, BatchRun, CleanedSheet
 
 RECIPE = Recipe(network="ink", network_sha256="0" * 64)
 OTHER_STRENGTH = msgspec.structs.replace(RECIPE, strength=0.9)
@@ -172,6 +172,24 @@ def test_a_failed_batch_is_run_again_sheet_by_sheet() -> None:
         errors = [type(sheet.exception(LIMIT)) for sheet in [first, *asked]]
     innocent = type(None)
     assert [innocent, innocent, innocent, FrameRejected, ZeroDivisionError, innocent, innocent] == errors
+
+
+def test_whoever_watches_is_told_of_every_pass(cleaner: Cleaner) -> None:
+    """What failed together and what each sheet did alone; a fault of the watcher's stops nobody."""
+    runs: list[BatchRun] = []
+
+    def watch(run: BatchRun) -> None:
+        runs.append(run)
+        raise ValueError("a fault of the watcher's")
+
+    cleaner.go.set()
+    batcher = Batcher(lambda _: cleaner, on_batch=watch)
+    with closing(batcher):
+        batcher.clean(np.zeros((10, 10), np.uint8), RECIPE, origin="a chunk")
+        batcher.clean(np.zeros((20, 30), np.uint8), RECIPE)
+    assert [(1, 0.25, False, ("a chunk",)), (1, 1.5, False, (None,))] == [
+        (run.sheet_count, run.fill_ratio, run.is_failed, run.origins) for run in runs
+    ]
 
 
 def test_a_network_that_cannot_be_loaded_is_told_to_whoever_asked() -> None:
