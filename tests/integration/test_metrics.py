@@ -10,6 +10,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,26 @@ def test_without_its_queue_a_worker_lives_but_is_not_ready_and_figures_are_absen
     watched.valkey.start()
     wait_until(watched.is_ready, "the worker is ready again")
     wait_until(watched.is_broker_up, "the exporter says that the queue is back")
+
+
+def test_chunks_that_nobody_takes_grow_old(watched: Watched) -> None:
+    """Without a worker; several servers may scrape at once."""
+    watched.start_exporter()
+    watched.farm.add_scans(3)
+    watched.farm.order(show="bebop", priority="high")
+    queue = (("queue", "gpu.bebop.high"),)
+    began = watched.scrape(watched.exporter_port)
+    assert 1 == began["douga_queue_depth", queue]
+    assert 3 == began["douga_queue_waiting_frames", queue]
+    assert (0, 0) == (began["douga_claimed_chunks", ()], began["douga_workers", ()])
+
+    def age() -> float:
+        return watched.scrape(watched.exporter_port)["douga_queue_oldest_age_seconds", queue]
+
+    wait_until(lambda: age() > began["douga_queue_oldest_age_seconds", queue], "the chunk grows older")
+    with ThreadPoolExecutor(8) as servers:
+        depths = [servers.submit(watched.scrape, watched.exporter_port) for _ in range(8)]
+        assert {1} == {depth.result()["douga_queue_depth", queue] for depth in depths}
 
 
 class Collector(ThreadingHTTPServer):

@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping
 from douga_shared.latest import Latest
 
 STILL_SECONDS = 90.0
-"""Both loops turn once a second or two, but a server that is frozen may hold each up for several time-outs of
-15 s in a row."""
+"""Both loops turn once a second or two, but a Redis that is frozen holds them up for several time-outs of 15 s in
+a row: 46 s measured."""
 _KEEP_SECONDS = 5.0
 _WAIT_SECONDS = 1.5
 """A probe has a time-out of its own, often of few seconds."""
@@ -78,7 +78,8 @@ class Health:
         faults = {
             name: f"has not turned for {beat.silent_seconds:.0f} s"
             for name, beat in self._beats.items()
-            if beat.silent_seconds > STILL_SECONDS
+            # Told to stop, the main loop waits for the frames that are begun.
+            if beat.silent_seconds > STILL_SECONDS and not self._is_ending()
         }
         if not self._is_moving():
             faults["network"] = "has not moved for DOUGA_STALL_SECONDS"

@@ -76,7 +76,9 @@ def test_a_network_that_stands_still_is_dead(worker: Worker) -> None:
 
 
 def test_a_worker_that_is_told_to_stop_is_not_ready(worker: Worker) -> None:
-    """It lives until its last frame is done."""
+    """It lives until its last frame is done, though its main loop turns no more."""
+    worker.loop()
+    worker.seconds += 10 * STILL_SECONDS
     worker.is_ending = True
     assert {} == worker.health.live_faults()
     assert {"worker": "told to stop"} == worker.health.ready_faults()

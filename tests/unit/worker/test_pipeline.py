@@ -21,6 +21,7 @@ from douga_shared.manifest import FrameRecord, FrameState
 from douga_shared.object_store import MemoryStore
 from douga_shared.recipe import Output, Recipe
 from douga_worker.isolated import IsolatedProcesses
+from douga_worker.network.batching import BatchRun
 from douga_worker.pipeline import Dropped, Order, Pipeline
 
 
@@ -312,6 +313,18 @@ def test_a_network_that_is_not_here_fails_the_frame(processes: IsolatedProcesses
         failure = pipeline.submit(order).result(60).failure
     assert failure is not None
     assert (Reason.UNKNOWN_NETWORK, "A1.png: no network 'ink'") == (failure.reason, failure.message)
+
+
+def test_a_network_is_tried_on_a_tiny_sheet_before_there_is_work(processes: IsolatedProcesses) -> None:
+    """So that a machine that cannot run it says so at once."""
+    cleaner, seen = InkCleaner(), list[BatchRun]()
+    with Pipeline(
+        processes=processes, cleaner_for=lambda _: cleaner, frames_in_flight=1, on_batch=seen.append
+    ) as pipeline:
+        pipeline.warm_up(RECIPE)
+        assert 0 == pipeline.waiting_sheet_count
+    assert [[(64, 64)]] == cleaner.batches
+    assert [1] == [run.sheet_count for run in seen]
 
 
 class BrokenCleaner(InkCleaner):
