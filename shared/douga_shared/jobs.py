@@ -106,6 +106,11 @@ class JobFrame(msgspec.Struct, frozen=True, array_like=True):
         return self.object_key or self.scan
 
 
+# Two threads that meet a type for the first time at once crash msgspec 0.22: it is met here, in one.
+msgspec.json.Decoder(Job)
+msgspec.json.Decoder(JobFrame)
+
+
 def new_job_id(
     source: str,
     drawings: str,

@@ -48,6 +48,10 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             _check_frame(frame)
 
 
+# Two threads that meet a type for the first time at once crash msgspec 0.22: it is met here, in one.
+msgspec.json.Decoder(Chunk)
+
+
 def chunk_of(job: Job, frames: Sequence[JobFrame], *, sent_at: float, is_quarantined: bool = False) -> Chunk:
     """Return the message for some frames of a job."""
     return Chunk(

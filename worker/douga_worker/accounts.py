@@ -49,6 +49,10 @@ class AccountOrder(msgspec.Struct, frozen=True, kw_only=True):
     drawings: str
 
 
+# Two threads that meet a type for the first time at once crash msgspec 0.22: it is met here, in one.
+msgspec.json.Decoder(AccountOrder)
+
+
 class AccountWorker:
     """Writes the accounts that messages ask for."""
 

@@ -47,6 +47,11 @@ class RejectedMessage(msgspec.Struct, frozen=True, kw_only=True):
         return cls(why=_printable(why), text=_printable(text), rejected_at=rejected_at)
 
 
+# Two threads that meet a type for the first time at once crash msgspec 0.22: it is met here, in one.
+msgspec.json.Decoder(DeadLetter)
+msgspec.json.Decoder(RejectedMessage)
+
+
 class Beginning(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to a worker that wants to begin some frames."""
 
