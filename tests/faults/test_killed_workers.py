@@ -363,7 +363,7 @@ class _Supervisor:
     def _look_after(self, worker: Popen[bytes]) -> Popen[bytes]:
         assert worker.poll() is None, f"a worker ended by itself:\n{self._farm.log_of(worker)}"
         if worker not in self._dies_at and self._has_come_to_work(worker):
-            self._dies_at[worker] = time.monotonic() + self._dice.uniform(0, 1.5)
+            self._dies_at[worker] = time.monotonic() + self._dice.uniform(0.2, 1.7)
         if time.monotonic() < self._dies_at.get(worker, float("inf")) or not is_working(self._farm, worker):
             return worker
         self._kill(worker)
@@ -383,7 +383,7 @@ class _Supervisor:
     def _start(self) -> Popen[bytes]:
         worker = self._farm.start_worker()
         # Some die while they read their first scans, most while they draw.
-        if self._dice.random() < 0.25:
+        if self._dice.random() < 0.15:
             self._early.add(worker)
         return worker
 
