@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping
 from douga_shared.latest import Latest
 
 STILL_SECONDS = 90.0
-"""Both loops turn once a second or two, but a Redis that is frozen holds them up for several time-outs of 15 s
-in a row: 46 s measured."""
+"""Both loops turn once a second or two, but a Redis that is frozen holds them up for several time-outs of
+15 s in a row: 46 s measured."""
 _KEEP_SECONDS = 5.0
 _WAIT_SECONDS = 1.5
 """A probe has a time-out of its own, often of few seconds."""
