@@ -26,8 +26,16 @@ from douga_shared.broker import queue_name
 from douga_shared.discover import Survey
 from douga_shared.errors import ConfigurationError, FrameRejected, Reason
 from douga_shared.job_store.protocol import DeadLetter, JobStore, Standing
-from douga_shared.jobs import Job, JobFrame, JobState, read_job, recorded_jobs, write_job
-from douga_shared.manifest import Failure, FrameRecord, FrameState
+from douga_shared.jobs import (
+    Job,
+    JobFrame,
+    JobState,
+    read_job,
+    recorded_jobs,
+    write_job,
+    write_left_out,
+)
+from douga_shared.manifest import Failure, FrameRecord, FrameState, LeftOut
 from douga_shared.object_store.protocol import ObjectStore
 from douga_shared.rebuild import rebuild_job
 
@@ -171,8 +179,11 @@ class JobFeed:
         if not self._pending:
             self._jobs.mark_sent(self.job.job_id, len(self._list))
 
-    def end(self) -> None:
+    def end(self, left_out: Sequence[LeftOut] = ()) -> None:
         """Say that there are no more frames, as far as is known; completes the job if all are settled.
+
+        Args:
+            left_out: files of the source that are no frames of the job.
 
         Raises:
             QueueUnreachable, StoreUnreachable: try again later.
@@ -182,6 +193,8 @@ class JobFeed:
         job_id = self.job.job_id
         # Scans that are gone since they were recorded: a worker will say so.
         self.send_pending()
+        if left_out:
+            write_left_out(self._drawings, job_id, left_out)
         self._list.end()
         self._jobs.mark_sent(job_id, len(self._list))
         self._jobs.extend(job_id, len(self._list), is_listed=True)

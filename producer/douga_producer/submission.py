@@ -182,7 +182,7 @@ class Submitter:
                 feed.take(page)
         if not may_be_empty:
             survey.check(f"'{self.order.job.source}'")
-        feed.end()
+        feed.end(survey.left_out)
         return survey.left_out
 
     def _count_upload(self, size_bytes: int) -> None:

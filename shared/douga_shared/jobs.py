@@ -14,7 +14,8 @@ from enum import StrEnum
 import msgspec
 
 from douga_shared import object_keys
-from douga_shared.errors import InputMissing
+from douga_shared.errors import FrameRejected, InputMissing
+from douga_shared.manifest import LeftOut
 from douga_shared.object_store.protocol import ObjectStore
 from douga_shared.recipe import Output, Recipe
 
@@ -183,6 +184,26 @@ def recorded_jobs(store: ObjectStore) -> tuple[str, ...]:
     """Return the ids of the jobs recorded below a destination."""
     folders = store.list_folder(object_keys.JOBS).folders
     return tuple(folder.removesuffix("/") for folder in folders)
+
+
+def write_left_out(store: ObjectStore, job_id: str, left_out: Sequence[LeftOut]) -> None:
+    """Record what of the source is no frame of the job, and why; for the manifest."""
+    store.write(object_keys.job_left_out(job_id), msgspec.json.encode(left_out))
+
+
+def read_left_out(store: ObjectStore, job_id: str) -> tuple[LeftOut, ...]:
+    """Read what was left out; nothing where that was not recorded or cannot be read.
+
+    Raises:
+        StoreUnreachable: the store does not answer.
+    """
+    object_key = object_keys.job_left_out(job_id)
+    try:
+        if store.stat(object_key) is None:
+            return ()
+        return msgspec.json.decode(store.read(object_key), type=tuple[LeftOut, ...])
+    except (FrameRejected, msgspec.MsgspecError, UnicodeDecodeError):
+        return ()
 
 
 def write_part(store: ObjectStore, job_id: str, part: int, frames: Sequence[JobFrame]) -> None:

@@ -86,6 +86,11 @@ def job_manifest(job_id: str) -> str:
     return f"{JOBS}{job_id}/douga.json"
 
 
+def job_left_out(job_id: str) -> str:
+    """Object key of the files of the source that are no frames of the job."""
+    return f"{JOBS}{job_id}/left-out.json"
+
+
 def job_parts(job_id: str) -> str:
     """Prefix of the lists of a job's frames."""
     return f"{JOBS}{job_id}/frames/"

@@ -20,9 +20,9 @@ from douga_shared.done_markers import read_done_marker
 from douga_shared.errors import ConfigurationError, FrameRejected, InputMissing
 from douga_shared.frames import FrameId
 from douga_shared.job_store.protocol import JobStore
-from douga_shared.jobs import Job, JobFrame, JobState, read_job, read_parts
+from douga_shared.jobs import Job, JobFrame, JobState, read_job, read_left_out, read_parts
 from douga_shared.logs import about
-from douga_shared.manifest import FrameRecord, FrameState, Manifest
+from douga_shared.manifest import FrameRecord, FrameState, LeftOut, Manifest
 from douga_shared.messages import chunk_of
 from douga_shared.object_store.protocol import ObjectStore
 from douga_shared.rebuild import is_done
@@ -147,7 +147,8 @@ def write_account(drawings: ObjectStore, job_id: str) -> Account:
     """
     job = read_job(drawings, job_id)
     records = dict(_records(drawings, job))
-    manifest = _manifest(job, sorted(records.values(), key=_order))
+    left_out = read_left_out(drawings, job_id)
+    manifest = _manifest(job, sorted(records.values(), key=_order), left_out)
     text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
     drawings.write(object_keys.job_manifest(job_id), text)
     if job.has_pictures:
@@ -195,7 +196,7 @@ def _failures(drawings: ObjectStore, job: Job) -> dict[int, FrameRecord]:
     return found
 
 
-def _manifest(job: Job, records: Iterable[FrameRecord]) -> Manifest:
+def _manifest(job: Job, records: Iterable[FrameRecord], left_out: tuple[LeftOut, ...]) -> Manifest:
     frames = flag_odd_frames(records)
     return Manifest(
         douga=__version__,
@@ -204,6 +205,7 @@ def _manifest(job: Job, records: Iterable[FrameRecord]) -> Manifest:
         recipe_fingerprint=job.recipe.fingerprint,
         is_complete=all(frame.state is not FrameState.WAITING for frame in frames),
         frames=frames,
+        left_out=left_out,
     )
 
 

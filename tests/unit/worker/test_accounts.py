@@ -8,8 +8,8 @@ import pytest
 from douga_shared import object_keys
 from douga_shared.errors import ConfigurationError, InputMissing, Reason, StoreUnreachable
 from douga_shared.job_store import MemoryJobStore
-from douga_shared.jobs import Job, JobFrame, JobState, write_job, write_part
-from douga_shared.manifest import Failure, FrameRecord, FrameState, Manifest, OutputRecord
+from douga_shared.jobs import Job, JobFrame, JobState, write_job, write_left_out, write_part
+from douga_shared.manifest import Failure, FrameRecord, FrameState, LeftOut, Manifest, OutputRecord
 from douga_shared.messages import Chunk
 from douga_shared.object_store import MemoryStore
 from douga_shared.recipe import Output, Recipe
@@ -72,6 +72,15 @@ def test_every_frame_is_accounted_for_in_the_order_of_the_drawings(drawings: Mem
     for object_key in (object_keys.MANIFEST, object_keys.job_manifest(JOB.job_id)):
         assert manifest == msgspec.json.decode(drawings.read(object_key), type=Manifest)
     assert b"A2.png is damaged" in drawings.read(object_keys.REPORT_PAGE)
+
+
+def test_what_is_no_frame_is_in_the_manifest(drawings: MemoryStore) -> None:
+    """As on a single machine; a record of it that nobody can read costs no account."""
+    left_out = (LeftOut(name="notes.txt", why="not a scan: .txt"),)
+    write_left_out(drawings, JOB.job_id, left_out)
+    assert left_out == write_account(drawings, JOB.job_id).manifest.left_out
+    drawings.write(object_keys.job_left_out(JOB.job_id), b"{")
+    assert () == write_account(drawings, JOB.job_id).manifest.left_out
 
 
 def test_a_frame_done_after_it_failed_is_done(drawings: MemoryStore) -> None:
