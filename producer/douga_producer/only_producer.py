@@ -69,6 +69,10 @@ class Hold:
                 is_over = True
         self._here.drop(is_over=is_over)
 
+    def let_go(self) -> None:
+        """Give it up without asking a server that does not answer."""
+        self._here.drop(is_over=False)
+
 
 @contextmanager
 def only_producer(jobs: JobStore, job_id: str, on_wait: Callable[[str], None]) -> Iterator[Hold]:
@@ -86,6 +90,10 @@ def only_producer(jobs: JobStore, job_id: str, on_wait: Callable[[str], None]) -
                 is_told = True
             time.sleep(_LOOK_SECONDS)
         yield hold
+    except QueueUnreachable:
+        # It was tried for long already: the lock falls off, or is handed on to whoever comes next here.
+        hold.let_go()
+        raise
     finally:
         hold.drop()
 
