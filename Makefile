@@ -17,7 +17,7 @@ demo: .venv/.installed-worker  ## clean the bundled sequence and say where to lo
 	@echo "    $(CURDIR)/$(DEMO_DRAWINGS)/report/index.html"
 
 test: check  ## every check, then every test
-	@tools/debian-packages.sh chromium fonts-liberation || echo "The tests that need them are skipped."
+	@tools/debian-packages.sh chromium fonts-liberation prometheus || echo "The tests that need them are skipped."
 	$(BIN)/python -m pytest
 
 check: lint types imports  ## what needs no test to run

@@ -7,13 +7,16 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from prometheus_client import CollectorRegistry
 from tests.components import needs_program
 
@@ -208,6 +211,51 @@ def test_the_requirements_are_those_of_the_package() -> None:
     worker = subprocess.run([*script, "worker"], cwd=HOUSE, capture_output=True, text=True, check=True).stdout
     assert project["dependencies"] == bare.splitlines()
     assert bare.splitlines() + project["optional-dependencies"]["worker"] == worker.splitlines()
+
+
+# Imports everything of a producer while all that pip would not have installed with it cannot be found.
+_LOAD_WITHOUT = """
+import importlib, pkgutil, sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in sys.argv[1:]:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Missing())
+import douga_producer, douga_shared
+import kombu.transport.redis
+for package in (douga_shared, douga_producer):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if not module.name.endswith(".__main__"):
+            importlib.import_module(module.name)
+"""
+
+
+def test_the_client_loads_with_nothing_but_the_bare_package() -> None:
+    """What a producer imports comes with it, and not by chance with the worker or a developer's tools."""
+    project = tomllib.loads((HOUSE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    there = _installed_with(project["dependencies"])
+    missing = {
+        package
+        for package, distributions in metadata.packages_distributions().items()
+        if there.isdisjoint(canonicalize_name(name) for name in distributions)
+        and not package.startswith("douga")
+    }
+    load = [sys.executable, "-c", _LOAD_WITHOUT, *sorted(missing)]
+    done = subprocess.run(load, capture_output=True, text=True, check=False)
+    assert 0 == done.returncode, done.stderr
+
+
+def _installed_with(requirements: list[str], extras: Set[str] = frozenset()) -> set[str]:
+    """Return the names of all that pip installs for these, by the metadata of what is installed."""
+    found: set[str] = set()
+    for line in requirements:
+        needed = Requirement(line)
+        if not needed.marker or any(needed.marker.evaluate({"extra": extra}) for extra in {"", *extras}):
+            found |= {canonicalize_name(needed.name)}
+            found |= _installed_with(metadata.requires(needed.name) or [], needed.extras)
+    return found
 
 
 # The farm on one host
