@@ -1,9 +1,9 @@
 # A worker of the farm, also `douga clean` on one machine. The network's weights are inside.
 #
-# For the CPU:
-#     docker build -f docker/worker.Dockerfile -t douga-worker:cpu .
+# For the CPU, with the address of PyTorch's index of CPU builds (without it, gigabytes of CUDA come along unused):
+#     docker build -f docker/worker.Dockerfile -t douga-worker:cpu --build-arg TORCH_INDEX=... .
 # For NVIDIA GPUs (its libraries come as packages of torch, the driver from the host):
-#     docker build -f docker/worker.Dockerfile -t douga-worker:cuda --build-arg TORCH_INDEX= .
+#     docker build -f docker/worker.Dockerfile -t douga-worker:cuda .
 #
 # One argument names the base, with its digest; deploy/README.md says how to renew it.
 ARG PYTHON_IMAGE=docker.io/library/python:3.11.15-slim-bookworm@sha256:d29f48a31a8b408ed19272ca1e7b10ebae13b240a27e862d3d4217c528e2e0c3
@@ -11,7 +11,7 @@ ARG PYTHON_IMAGE=docker.io/library/python:3.11.15-slim-bookworm@sha256:d29f48a31
 # A layer of its own, so that a new Douga does not send torch over the network again.
 FROM ${PYTHON_IMAGE} AS libraries
 # Where torch's builds lie beside those of PyPI; empty for those of PyPI, which are for CUDA.
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+ARG TORCH_INDEX=
 # Extras of pyproject.toml, separated by spaces, such as: worker otel
 ARG EXTRAS=worker
 # pip builds the wheel with these versions too. The date is for the times in wheel and bytecode: the same sources
