@@ -238,6 +238,18 @@ def farm_environment(valkey: Valkey, root: str, s3: Mapping[str, str], name: str
     }
 
 
+@contextmanager
+def held_still(*processes: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Let processes do nothing at all, as when their machine hangs; they go on afterwards."""
+    for process in processes:
+        process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.send_signal(signal.SIGCONT)
+
+
 def cpu_seconds(process: subprocess.Popen[bytes]) -> float:
     """CPU time that a running process has used."""
     fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()

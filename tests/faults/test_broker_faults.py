@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing
 
 import pytest
-from tests.farm import FarmOfTests, assert_all_done_once, sleep_until
+from tests.farm import FarmOfTests, assert_all_done_once, held_still, sleep_until
 from tests.farm_corners import (
     CHUNK_FRAMES,
     SLOTS,
@@ -99,10 +99,11 @@ def test_a_worker_that_finishes_its_chunks_during_the_outage_consumes_again(busy
 def test_a_flushed_server_is_told_again_what_the_store_knows(busy: FarmOfTests) -> None:
     """Status knows no such job any more; status --rebuild shows the truth, submitting again ends the job."""
     job_id = _order_and_wait_until_all_slots_are_busy(busy)
-    with busy.valkey.client() as client:
+    # A worker that settles its chunk tells the server of the job again: hold it still until status has asked.
+    with held_still(busy.workers[-1]), busy.valkey.client() as client:
         client.flushall()
-    with busy.opened() as farm, pytest.raises(InputMissing, match="--rebuild"):
-        read_status(farm.jobs, job_id)
+        with busy.opened() as farm, pytest.raises(InputMissing, match="--rebuild"):
+            read_status(farm.jobs, job_id)
     _wait_until_idle(busy)
     done = marked(busy)
     assert done < FRAMES_OF_A_JOB

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.farm import FarmOfTests, assert_all_done_once
+from tests.farm import FarmOfTests, assert_all_done_once, held_still
 from tests.farm_corners import (
     CHUNK_FRAMES,
     SLOTS,
@@ -212,14 +211,8 @@ def _submission(farm: FarmOfTests) -> tuple[str, int]:
 def _frozen(farm: FarmOfTests, *which: int) -> Iterator[None]:
     """Let workers stand still, all or some, with nothing in their hands."""
     assert_queue_is_empty(farm)
-    workers = [farm.workers[index] for index in which] or list(farm.workers)
-    for worker in workers:
-        worker.send_signal(signal.SIGSTOP)
-    try:
+    with held_still(*([farm.workers[index] for index in which] or farm.workers)):
         yield
-    finally:
-        for worker in workers:
-            worker.send_signal(signal.SIGCONT)
 
 
 @contextmanager
