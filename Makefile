@@ -18,7 +18,7 @@ demo: .venv/.installed-worker  ## clean the bundled sequence and say where to lo
 
 test: check  ## every check, then every test
 	@tools/debian-packages.sh chromium fonts-liberation prometheus || echo "The tests that need them are skipped."
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 check: lint types imports  ## what needs no test to run
 

@@ -207,9 +207,8 @@ def test_a_server_that_is_killed_and_comes_back_is_waited_for(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The call under way goes through, nothing of what was counted is lost, scripts are loaded again."""
-    # 'everysec' holds writes back while the disk is slow to sync, so that even a kill may lose two seconds.
     with (
-        Valkey(tmp_path / "valkey", "--appendfsync", "always") as own,
+        Valkey(tmp_path / "valkey") as own,
         closing(RedisJobStore(own.url, "douga", patience_seconds=60)) as jobs,
     ):
         _open(jobs, 100)
