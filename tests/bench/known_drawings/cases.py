@@ -53,13 +53,15 @@ _DRAWINGS: dict[str, tuple[Callable[[], KnownDrawing], int | None]] = {
 }
 """How each is drawn, and with which seed it is made soft; None leaves it crisp."""
 
+CLEAN_CASES = ("figure, clean", "thin, clean")
+"""The same, crisp as no scan is: what is left of the error is the tracer's own."""
 CASES = tuple(_DRAWINGS)
 
 
 def make_case(name: str) -> Case:
-    """Draw a case."""
-    draw, softness = _DRAWINGS[name]
-    return _rendered(name, draw(), softness)
+    """Draw one of ``CASES`` or ``CLEAN_CASES``."""
+    draw, softness = _DRAWINGS[name.removesuffix(", clean")]
+    return _rendered(name, draw(), None if name in CLEAN_CASES else softness)
 
 
 def make_next_frame(name: str) -> Case:
@@ -67,11 +69,6 @@ def make_next_frame(name: str) -> Case:
     draw, softness = _DRAWINGS[name]
     other_noise = None if softness is None else softness + 1
     return _rendered(f"{name}, next frame", draw().moved(*NEXT_FRAME_PX), other_noise)
-
-
-def make_clean_case(name: str) -> Case:
-    """Draw a case crisp, as no scan is: what is left of the error is the tracer's own."""
-    return _rendered(f"{name}, clean", _DRAWINGS[name][0](), None)
 
 
 def make_icons(name: str, folder: Path, moved: tuple[float, float] = (0, 0)) -> Case:

@@ -15,7 +15,28 @@ Points = NDArray[np.float64]
 
 INKSCAPE = "{http://www.inkscape.org/namespaces/inkscape}"
 _INHERITED = ("stroke", "fill", "stroke-width")
-_TRANSLATION = re.compile(r"translate\(\s*([-\d.e]+)(?:[ ,]+([-\d.e]+))?\s*\)$")
+_TRANSFORM = re.compile(r"\s*(translate|scale)\(\s*([-\d.e]+)(?:[ ,]+([-\d.e]+))?\s*\)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Placing:
+    """Page = scale * point + offset."""
+
+    scale: Points
+    offset: Points
+
+    def inside(self, transform: str) -> _Placing:
+        scale, offset, rest = self.scale, self.offset, transform.strip()
+        while match := _TRANSFORM.match(rest):
+            kind, x, y = match.groups()
+            if kind == "translate":
+                offset = offset + scale * [float(x), float(y or 0)]
+            else:
+                scale = scale * [float(x), float(y or x)]
+            rest = rest[match.end() :].strip()
+        if rest:
+            raise ValueError(f"transform {transform!r} is not read here")
+        return _Placing(scale, offset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +73,7 @@ def read_svg(svg: bytes) -> SvgStrokes:
         ValueError: a transform or a path that is not read here.
     """
     found = SvgStrokes()
-    _walk(ET.fromstring(svg), np.zeros(2), {}, found)
+    _walk(ET.fromstring(svg), _Placing(np.ones(2), np.zeros(2)), {}, found)
     return found
 
 
@@ -62,30 +83,20 @@ def strokes_of(drawing: KnownDrawing) -> list[DrawnStroke]:
     return [stroke for stroke in drawn if stroke is not None]
 
 
-def _walk(element: ET.Element, moved: Points, inherited: dict[str, str], found: SvgStrokes) -> None:
+def _walk(element: ET.Element, placing: _Placing, inherited: dict[str, str], found: SvgStrokes) -> None:
     style = inherited | {name: element.attrib[name] for name in _INHERITED if name in element.attrib}
     for declaration in (element.get("style") or "").split(";"):
         name, _, value = declaration.partition(":")
         style[name.strip()] = value.strip()
-    moved = moved + _translation(element)
+    placing = placing.inside(element.get("transform") or "")
     if element.tag.endswith("}path") or element.tag == "path":
-        _take_path(element, moved, style, found)
+        _take_path(element, placing, style, found)
     for child in element:
         if not child.tag.endswith("}defs"):
-            _walk(child, moved, style, found)
+            _walk(child, placing, style, found)
 
 
-def _translation(element: ET.Element) -> Points:
-    transform = element.get("transform")
-    if not transform:
-        return np.zeros(2)
-    match = _TRANSLATION.match(transform.strip())
-    if match is None:
-        raise ValueError(f"transform {transform!r} is not read here")
-    return np.array([float(match[1]), float(match[2] or 0)])
-
-
-def _take_path(element: ET.Element, moved: Points, style: dict[str, str], found: SvgStrokes) -> None:
+def _take_path(element: ET.Element, placing: _Placing, style: dict[str, str], found: SvgStrokes) -> None:
     drawn = read_path(element.get("d") or "")
     centre = element.get(f"{INKSCAPE}original-d")
     subpaths = drawn if centre is None else read_path(centre)
@@ -95,7 +106,7 @@ def _take_path(element: ET.Element, moved: Points, style: dict[str, str], found:
     if centre is None and not is_stroked:
         return
     profile = _width_profile(element, style, has_profile=centre is not None)
-    strokes = (_with_widths(subpath, profile, moved) for subpath in subpaths)
+    strokes = (_with_widths(subpath, profile, placing) for subpath in subpaths)
     found.strokes += [stroke for stroke in strokes if stroke is not None]
 
 
@@ -107,8 +118,8 @@ def _width_profile(element: ET.Element, style: dict[str, str], *, has_profile: b
     return np.array([[0, width], [1, width]])
 
 
-def _with_widths(subpath: Subpath, profile: Points, moved: Points) -> DrawnStroke | None:
-    points = subpath.points + moved
+def _with_widths(subpath: Subpath, profile: Points, placing: _Placing) -> DrawnStroke | None:
+    points = subpath.points * placing.scale + placing.offset
     returns = len(points) > 6 and float(np.hypot(*(points[0] - points[-1]))) < 0.01
     along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
     widths = np.interp(along / max(along[-1], 1e-9), profile[:, 0], profile[:, 1])
