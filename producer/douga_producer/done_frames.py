@@ -60,7 +60,7 @@ class DoneFrames:
         if record is None or not is_done(record, frame, self._job):
             return False
         try:
-            stored = [(output, self._drawings.stat(output.object_key)) for output in record.outputs.values()]
+            stored = [(output, self._drawings.stat(output.object_key)) for output in record.files]
         except FrameRejected:
             return False
         return all(info is not None and info.size_bytes == output.size_bytes for output, info in stored)

@@ -14,7 +14,7 @@ import msgspec
 
 from douga_shared import object_keys
 from douga_shared.done_markers import read_done_marker
-from douga_shared.errors import FrameRejected, InputMissing
+from douga_shared.errors import ConfigurationError, FrameRejected, InputMissing
 from douga_shared.jobs import Job, JobFrame, read_job, read_parts
 from douga_shared.manifest import FrameRecord, FrameState, Manifest, OutputRecord
 from douga_shared.object_store.folder import FolderStore
@@ -211,18 +211,24 @@ class _Fetching:
         if record is None or record.state is not FrameState.DONE:
             return result
         for output in sorted(self._outputs):
-            stored = record.outputs.get(output)
+            files = record.outputs.get(output, ())
             # A marker names what Douga wrote, nothing else: whoever forged one gets nothing out of it.
-            if stored is None or stored.object_key != object_keys.drawing(record.stem, output):
+            if not files or not all(self._is_own(file, record, output) for file in files):
                 result.fault = f"{record.scan}: its record names no {output} of its own"
                 return result
-            self._fetch_output(stored, result)
-            if result.fault:
-                return result
+            for file in files:
+                self._fetch_file(file, result)
+                if result.fault:
+                    return result
         result.is_whole = True
         return result
 
-    def _fetch_output(self, stored: OutputRecord, result: _FetchedFrame) -> None:
+    def _is_own(self, file: OutputRecord, record: FrameRecord, output: Output) -> bool:
+        return file.layer in self._job.recipe.layers_of(output) and (
+            file.object_key == object_keys.drawing(record.stem, output, file.layer)
+        )
+
+    def _fetch_file(self, stored: OutputRecord, result: _FetchedFrame) -> None:
         if _is_here(self._folder, stored):
             result.kept += 1
             return
@@ -272,7 +278,7 @@ def _manifest_records(drawings: ObjectStore, job: Job) -> tuple[FrameRecord, ...
         return ()
     try:
         return msgspec.json.decode(drawings.read(object_key), type=Manifest).frames
-    except (FrameRejected, msgspec.MsgspecError, UnicodeDecodeError):
+    except (FrameRejected, msgspec.MsgspecError, UnicodeDecodeError, ConfigurationError):
         return ()
 
 

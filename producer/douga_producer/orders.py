@@ -24,7 +24,8 @@ from douga_shared.jobs import Job, Priority, new_job_id
 from douga_shared.object_keys import SCAN_SUFFIXES, file_suffix_of
 from douga_shared.object_store.locate import StoreUrl, parse_stores
 from douga_shared.object_store.protocol import ObjectStore
-from douga_shared.recipe import Output, Precision, Recipe
+from douga_shared.palette import ANIMATION, Palette
+from douga_shared.recipe import LineWeight, Output, Precision, Recipe, Vector
 from douga_shared.shipped_networks import shipped_sha256
 
 Filter = Callable[[Source, bool], Source]
@@ -40,7 +41,11 @@ class Wishes:
     """The drawings to take, or None for all."""
     outputs: tuple[Output, ...] = (Output.PNG, Output.SVG)
     strength: float = 0.5
-    line_weight_px: float | None = None
+    vector: Vector = Vector.STROKES
+    line_weight: LineWeight | float = LineWeight.KEEP
+    palette: Palette = ANIMATION
+    close_gaps_px: float | None = None
+    drop_specks_px: float | None = None
     network: str = "fast"
     precision: Precision = Precision.AUTO
     priority: Priority = Priority.NORMAL
@@ -109,7 +114,11 @@ def plan(
         network=wishes.network,
         network_sha256=shipped_sha256(wishes.network),
         strength=wishes.strength,
-        line_weight_px=wishes.line_weight_px,
+        vector=wishes.vector,
+        line_weight=wishes.line_weight,
+        palette=wishes.palette,
+        close_gaps_px=wishes.close_gaps_px,
+        drop_specks_px=wishes.drop_specks_px,
         precision=wishes.precision,
     )
     scans = _Finder(wishes, farm, on_scan, filtered).find(source)

@@ -22,12 +22,14 @@ from douga_producer.client import Farm, open_farm
 from douga_producer.feed import FeedProgress, JobFeed
 from douga_producer.only_producer import only_producer
 from douga_producer.orders import Filter, Wishes, plan
+from douga_shared.cli_options import read_line_weight
 from douga_shared.discover import Survey
 from douga_shared.errors import ConfigurationError, QueueUnreachable, StoreUnreachable
 from douga_shared.frames import FrameRange
 from douga_shared.jobs import Priority
 from douga_shared.manifest import LeftOut
-from douga_shared.recipe import Output, Precision
+from douga_shared.palette import ANIMATION, Palette, PaletteInk, read_palette
+from douga_shared.recipe import LineWeight, Output, Precision, Vector
 from douga_shared.tracing import span
 
 OnProgress = Callable[[FeedProgress], None]
@@ -65,7 +67,11 @@ def submit(  # noqa: PLR0913 - one parameter an option
     frames: FrameRange | str | None = None,
     outputs: Sequence[Output | str] = (Output.PNG, Output.SVG),
     strength: float = 0.5,
-    line_weight_px: float | None = None,
+    vector: Vector | str = Vector.STROKES,
+    line_weight: LineWeight | float | str = LineWeight.KEEP,
+    palette: Sequence[PaletteInk] | str | os.PathLike[str] = ANIMATION,
+    close_gaps_px: float | None = None,
+    drop_specks_px: float | None = None,
     network: str = "fast",
     precision: Precision | str = Precision.AUTO,
     priority: Priority | str = Priority.NORMAL,
@@ -89,7 +95,11 @@ def submit(  # noqa: PLR0913 - one parameter an option
         frames: the drawings to take, such as ``"1-100x2,12a"``; None for all.
         outputs: what to write for each frame.
         strength: how much is simplified away, 0..1.
-        line_weight_px: width of the lines in pixels of the scan; None keeps the pencil's own.
+        vector: whether the SVG holds strokes, outlines, or there is a file of each.
+        line_weight: ``keep``, ``variable``, ``normalised`` or a width in pixels of the scan.
+        palette: coloured pencils told apart; a built-in palette's name, or a TOML file.
+        close_gaps_px: ends of lines this near each other are joined; None decides by the drawing.
+        drop_specks_px: specks up to this long are left out; None decides by the drawing.
         network: a shipped network's name.
         precision: number format of the network.
         priority: who goes first.
@@ -109,7 +119,11 @@ def submit(  # noqa: PLR0913 - one parameter an option
         frames=FrameRange.parse(frames) if isinstance(frames, str) else frames,
         outputs=_chosen(Output, "outputs", outputs),
         strength=strength,
-        line_weight_px=line_weight_px,
+        vector=_chosen(Vector, "vector", [vector])[0],
+        line_weight=read_line_weight(line_weight) if isinstance(line_weight, str) else line_weight,
+        palette=_palette(palette),
+        close_gaps_px=close_gaps_px,
+        drop_specks_px=drop_specks_px,
         network=network,
         precision=_chosen(Precision, "precision", [precision])[0],
         priority=_chosen(Priority, "priority", [priority])[0],
@@ -175,7 +189,7 @@ class Submitter:
 
     def _send(self, feed: JobFeed, *, may_be_empty: bool) -> tuple[LeftOut, ...]:
         feed.load()
-        survey = Survey(self.order.wishes.frames, self.order.job.outputs)
+        survey = Survey(self.order.wishes.frames, self.order.job.suffixes)
         feed.claim_known(survey)
         with closing(self.order.source.pages(survey)) as pages:
             for page in pages:
@@ -195,6 +209,10 @@ def _how_far(progress: FeedProgress) -> str:
 
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+def _palette(palette: Sequence[PaletteInk] | str | os.PathLike[str]) -> Palette:
+    return read_palette(os.fspath(palette)) if isinstance(palette, str | os.PathLike) else tuple(palette)
 
 
 def _chosen(kind: type[_Choice], option: str, words: Sequence[str]) -> tuple[_Choice, ...]:

@@ -137,7 +137,7 @@ class _Watcher:
 
     def _send(self) -> None:
         order = self._submitter.order
-        if not self._arrivals.look(Survey(order.wishes.frames, order.job.outputs)):
+        if not self._arrivals.look(Survey(order.wishes.frames, order.job.suffixes)):
             return
         if self._has_sent and self._is_stopped(order.job.job_id):
             self.goes_on = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from douga_shared.errors import ConfigurationError
-from douga_shared.recipe import Output, Precision
+from douga_shared.recipe import LineWeight, Output, Precision, Vector
 
 frames_option = click.option(
     "--frames", metavar="RANGE", help="Only these drawings, such as 1-100x2,205,3a. Default: all."
@@ -15,7 +15,7 @@ outputs_option = click.option(
     default="png,svg",
     show_default=True,
     metavar="LIST",
-    help="What to write for each frame: png, png-alpha, tga, tif, svg.",
+    help=f"What to write for each frame: {', '.join(Output)}.",
 )
 strength_option = click.option(
     "--strength",
@@ -24,13 +24,51 @@ strength_option = click.option(
     show_default=True,
     help="How much is simplified away: 0 keeps every deliberate stroke, 1 only the essential.",
 )
+vector_option = click.option(
+    "--vector",
+    type=click.Choice([vector.value for vector in Vector]),
+    default=Vector.STROKES.value,
+    show_default=True,
+    help="Lines of the SVG: one curve a drawn line, outlines, or a file of each.",
+)
 line_weight_option = click.option(
     "--line-weight",
-    default="keep",
+    default=LineWeight.KEEP.value,
     show_default=True,
-    metavar="keep|PX",
-    help="Width of the lines: the pencil's own, or this many scan pixels everywhere.",
+    metavar="keep|variable|normalised|PX",
+    help="Width of the lines: each its own, changing along the line, all alike, or this many scan pixels.",
 )
+palette_option = click.option(
+    "--palette",
+    default="animation",
+    show_default=True,
+    metavar="NAME|FILE",
+    help="Coloured pencils told apart: animation (red, blue, green), none, or a TOML file.",
+)
+close_gaps_option = click.option(
+    "--close-gaps",
+    default="auto",
+    show_default=True,
+    metavar="auto|PX",
+    help="Join ends of lines this near each other, in scan pixels; 0 joins none.",
+)
+drop_specks_option = click.option(
+    "--drop-specks",
+    default="auto",
+    show_default=True,
+    metavar="auto|PX",
+    help="Leave out specks up to this long, in scan pixels; 0 keeps all.",
+)
+drawing_options = (
+    outputs_option,
+    strength_option,
+    vector_option,
+    line_weight_option,
+    palette_option,
+    close_gaps_option,
+    drop_specks_option,
+)
+"""What decides the drawings themselves, in the order of the help."""
 precision_option = click.option(
     "--precision",
     type=click.Choice([p.value for p in Precision]),
@@ -71,15 +109,29 @@ def read_outputs(text: str) -> tuple[Output, ...]:
     return tuple(dict.fromkeys(Output(name) for name in names))
 
 
-def read_line_weight(text: str) -> float | None:
-    """Read ``keep``, ``3`` or ``3px``; None keeps the pencil's own width.
+def read_line_weight(text: str) -> LineWeight | float:
+    """Read ``keep``, ``variable``, ``normalised``, ``3`` or ``3px``.
 
     Raises:
         ConfigurationError: it is none of these.
     """
-    if text == "keep":
-        return None
+    if text in list(LineWeight):
+        return LineWeight(text)
+    return _read_px("--line-weight", text, tuple(LineWeight))
+
+
+def read_automatic_px(option: str, text: str) -> float | None:
+    """Read ``auto``, which is None, ``3`` or ``3px``.
+
+    Raises:
+        ConfigurationError: names the option; it is none of these.
+    """
+    return None if text == "auto" else _read_px(option, text, ("auto",))
+
+
+def _read_px(option: str, text: str, words: tuple[str, ...]) -> float:
     try:
         return float(text.removesuffix("px"))
     except ValueError:
-        raise ConfigurationError(f"--line-weight '{text}': give 'keep' or a number of pixels") from None
+        named = ", ".join(f"'{word}'" for word in words)
+        raise ConfigurationError(f"{option} '{text}': give {named} or a number of pixels") from None

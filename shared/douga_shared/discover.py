@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from douga_shared.errors import FrameRejected, InputMissing, Reason
 from douga_shared.frames import FrameId, FrameRange
 from douga_shared.manifest import LeftOut
-from douga_shared.object_keys import MANIFEST, REPORT_PAGE, SCAN_SUFFIXES, drawing, file_suffix_of, stem_of
+from douga_shared.object_keys import MANIFEST, REPORT_PAGE, SCAN_SUFFIXES, file_suffix_of, stem_of
 from douga_shared.object_store.protocol import FolderListing, ObjectInfo, ObjectStore
-from douga_shared.recipe import Output
 
 _LEFT_OUT_BY_NAME = 10
 """So many files are named for each reason; the rest is a number, so that the report stays readable."""
@@ -66,7 +65,7 @@ def discover(
     store: ObjectStore,
     prefix: str = "",
     frames: FrameRange | None = None,
-    outputs: Collection[Output] = (),
+    suffixes: Collection[str] = (),
 ) -> Discovery:
     """Find the scans directly in one folder of a store, or the one scan that ``prefix`` names.
 
@@ -77,9 +76,9 @@ def discover(
         store: holds the scans.
         prefix: a folder, with or without ``/`` at its end; empty for the root; or a scan's object key.
         frames: the drawings to take, or None for all.
-        outputs: kinds of drawing that will be written. Two scans never share a stem, whatever is
-            written; of these kinds they never share a file either (``A-alpha.tga`` draws to the
-            ``A-alpha.png`` that ``A.tga`` gives with ``png-alpha``).
+        suffixes: what follows the stem in the names of the drawings, see ``recipe.file_suffixes``. Two
+            scans never share a stem, whatever is written; with these they never share a file either
+            (``A-alpha.tga`` draws to the ``A-alpha.png`` that ``A.tga`` gives with ``png-alpha``).
 
     Raises:
         InputMissing: there is no scan, or none is selected; the message says what there is instead.
@@ -93,7 +92,7 @@ def discover(
         folder = prefix if not prefix or prefix.endswith("/") else prefix + "/"
         listing = store.list_folder(folder)
 
-    survey = Survey(frames, outputs)
+    survey = Survey(frames, suffixes)
     page = survey.take(listing)
     survey.check(f"{prefix!r} in '{store}'" if prefix else f"'{store}'")
     return Discovery(page.frames, survey.left_out, page.rejected)
@@ -107,11 +106,11 @@ class Survey:
     rejected alone.
     """
 
-    def __init__(self, frames: FrameRange | None = None, outputs: Collection[Output] = ()) -> None:
-        """Look for these drawings (None for all), of which these outputs will be written."""
+    def __init__(self, frames: FrameRange | None = None, suffixes: Collection[str] = ()) -> None:
+        """Look for these drawings (None for all), of which files with these suffixes will be written."""
         self._range = frames
-        self._outputs = outputs
-        self._endings = _endings(outputs)
+        self._suffixes = suffixes
+        self._endings = _endings(suffixes)
         self._claimed: dict[str, str] = {}
         self._taken: set[str] = set()
         self._scan_count = self._selected_count = 0
@@ -207,7 +206,7 @@ class Survey:
 
     def _collisions(self, scans: Collection[Frame]) -> dict[str, FrameRejected]:
         """Find the scans whose drawings would overwrite each other, or those of earlier pages."""
-        rivals = _rivals(scans, self._outputs) if self._may_collide(scans) else defaultdict(dict)
+        rivals = _rivals(scans, self._suffixes) if self._may_collide(scans) else defaultdict(dict)
         for frame in scans:
             for earlier in self._earlier_rivals(frame):
                 rivals[frame.scan].setdefault(earlier)
@@ -290,7 +289,7 @@ def _is_unspoken(name: str) -> bool:
     return not name or name.startswith(".") or name == MANIFEST or name.casefold() in _SYSTEM_FILES
 
 
-def _rivals(scans: Iterable[Frame], outputs: Collection[Output]) -> defaultdict[str, dict[str, None]]:
+def _rivals(scans: Iterable[Frame], suffixes: Collection[str]) -> defaultdict[str, dict[str, None]]:
     """Find for each scan those whose drawings it would overwrite.
 
     Upper and lower case count as equal, and so do the ways to write an accent: on the disks of
@@ -298,7 +297,7 @@ def _rivals(scans: Iterable[Frame], outputs: Collection[Output]) -> defaultdict[
     """
     claims: defaultdict[str, list[Frame]] = defaultdict(list)
     for frame in scans:
-        for name in {frame.stem, *(drawing(frame.stem, output) for output in outputs)}:
+        for name in {frame.stem, *(frame.stem + suffix for suffix in suffixes)}:
             claims[_folded(name)].append(frame)
     rivals: defaultdict[str, dict[str, None]] = defaultdict(dict)
     for frames in claims.values():
@@ -307,10 +306,10 @@ def _rivals(scans: Iterable[Frame], outputs: Collection[Output]) -> defaultdict[
     return rivals
 
 
-def _endings(outputs: Collection[Output]) -> frozenset[str]:
+def _endings(suffixes: Collection[str]) -> frozenset[str]:
     """What one name of a drawing may have more at its end than another, nothing included."""
-    suffixes = {"", *(output.file_suffix for output in outputs)}
-    return frozenset(a.removesuffix(b) for a in suffixes for b in suffixes if a.endswith(b))
+    known = {"", *suffixes}
+    return frozenset(a.removesuffix(b) for a in known for b in known if a.endswith(b))
 
 
 def _collision(scan: str, rivals: list[str]) -> FrameRejected:

@@ -56,7 +56,7 @@ def is_finished(
     if not set(outputs) <= set(record.outputs) or (needs_pictures and not record.has_pictures):
         return False
     try:
-        return all(_is_stored(drawings, output) for output in record.outputs.values()) and _is_same_scan(
+        return all(_is_stored(drawings, output) for output in record.files) and _is_same_scan(
             scans, frame, record
         )
     except FrameRejected:

@@ -14,12 +14,12 @@ from enum import StrEnum
 import msgspec
 
 from douga_shared import object_keys
-from douga_shared.errors import FrameRejected, InputMissing
+from douga_shared.errors import ConfigurationError, FrameRejected, InputMissing
 from douga_shared.manifest import LeftOut
 from douga_shared.object_store.protocol import ObjectStore
-from douga_shared.recipe import Output, Recipe
+from douga_shared.recipe import Output, Recipe, file_suffixes
 
-JOB_VERSION = 1
+JOB_VERSION = 2
 PART_FRAMES = 1_000
 """Frames in one listed part: a page of a bucket's listing."""
 _LABEL_LETTERS = 24
@@ -68,6 +68,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     priority: Priority = Priority.NORMAL
     submitted_at: float
     """Seconds since 1970."""
+
+    @property
+    def suffixes(self) -> frozenset[str]:
+        """Whatever may follow a frame's stem in the names of its drawings."""
+        return file_suffixes(self.outputs, self.recipe.vector, self.recipe.palette)
 
     @property
     def seal(self) -> str:
@@ -168,15 +173,17 @@ def read_job(store: ObjectStore, job_id: str) -> Job:
     """Read the record of an order.
 
     Raises:
-        InputMissing: there is none, or nobody can read it.
+        InputMissing: there is none, nobody can read it, or another release of Douga wrote it.
         StoreUnreachable: the store does not answer.
     """
     object_key = object_keys.job_record(job_id)
     if store.stat(object_key) is None:
         raise InputMissing(f"'{store}' holds no job '{job_id}'; 'douga jobs' lists those that are known")
     try:
-        return msgspec.json.decode(store.read(object_key), type=Job)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
+        record = store.read(object_key)
+        _check_version(record, f"the record {object_key!r} in '{store}'")
+        return msgspec.json.decode(record, type=Job)
+    except (msgspec.MsgspecError, UnicodeDecodeError, ConfigurationError) as fault:
         raise InputMissing(f"the record {object_key!r} in '{store}' cannot be read: {fault}") from fault
 
 
@@ -233,6 +240,20 @@ def read_parts(store: ObjectStore, job_id: str) -> Iterator[tuple[JobFrame, ...]
         except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
             why = f"the list {info.object_key!r} in '{store}' cannot be read: {fault}"
             raise InputMissing(why) from fault
+
+
+class _Versioned(msgspec.Struct):
+    version: int
+
+
+def _check_version(record: bytes, what: str) -> None:
+    """Raise where another release wrote it: its recipe means other pixels, if it can be read at all."""
+    version = msgspec.json.decode(record, type=_Versioned).version
+    if version != JOB_VERSION:
+        raise InputMissing(
+            f"{what} is of version {version}, this Douga reads version {JOB_VERSION}: use the release that "
+            "submitted it, or submit the same order again"
+        )
 
 
 def _digest(value: object, digits: int) -> str:

@@ -13,7 +13,11 @@ import msgspec
 from douga_shared.errors import Reason
 from douga_shared.recipe import Output, Recipe
 
-MANIFEST_VERSION = 1
+MANIFEST_VERSION = 2
+
+
+MOST_PLACES = 200
+"""So many places of one kind are recorded of a frame; how many there are is counted to the end."""
 
 
 class FrameState(StrEnum):
@@ -27,12 +31,14 @@ class FrameState(StrEnum):
     """Rejected; ``failure`` says why."""
 
 
-class OutputRecord(msgspec.Struct, frozen=True, kw_only=True):
+class OutputRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One file written for a frame."""
 
     object_key: str
     sha256: str
     size_bytes: int
+    layer: str = ""
+    """The ink whose file it is, or ``outline``; empty where the whole drawing is in it."""
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +68,18 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
     """Share of the drawing's ink pixels that are neither line nor paper: fog."""
     pencil_width_px: float
     """Median width of the pencil's lines on the scan, in scan pixels; 0 on blank paper."""
+    region_count: int | None = None
+    """Areas of paper that lines close off, the one around the drawing included; None where not counted."""
+    open_end_count: int = 0
+    """Ends of lines that meet nothing: where paint could leak, unless the line is meant to end there."""
+    open_ends: tuple[tuple[float, float], ...] = ()
+    """x, y of these in scan pixels, the first ``MOST_PLACES``."""
+    closed_gap_count: int = 0
+    """Ends joined though the scan shows paper between them."""
+    closed_gaps: tuple[tuple[float, float, float, float], ...] = ()
+    """x, y of both ends of these in scan pixels, the first ``MOST_PLACES``."""
+    inks: tuple[str, ...] = ()
+    """Coloured pencils found on the sheet, by their names in the palette."""
     flags: tuple[str, ...] = ()
 
     @property
@@ -91,7 +109,8 @@ class FrameRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     height_px: int = 0
     dpi: float | None = None
     """Resolution the scan states, None when it states none."""
-    outputs: dict[Output, OutputRecord] = {}
+    outputs: dict[Output, tuple[OutputRecord, ...]] = {}
+    """One file each, or one for every layer."""
     seconds: dict[str, float] = {}
     """Wall seconds of every step."""
     worker: str = ""
@@ -100,6 +119,11 @@ class FrameRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     has_pictures: bool = False
     """The report's pictures of it are stored too."""
     failure: Failure | None = None
+
+    @property
+    def files(self) -> tuple[OutputRecord, ...]:
+        """All files written for it."""
+        return tuple(file for files in self.outputs.values() for file in files)
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from douga_shared.jobs import Job, JobFrame, seal_of
 from douga_shared.object_keys import fault_of
 from douga_shared.recipe import Output, Recipe
 
-MESSAGE_VERSION = 1
+MESSAGE_VERSION = 2
 MOST_FRAMES = 256
 """More in one message is no message of ours."""
 _LONGEST_NAME = 1_024

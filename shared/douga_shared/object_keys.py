@@ -61,9 +61,9 @@ def fault_of(object_key: str) -> str | None:
     return None
 
 
-def drawing(stem: str, output: Output) -> str:
-    """Object key of one drawing of a frame."""
-    return stem + output.file_suffix
+def drawing(stem: str, output: Output, layer: str = "") -> str:
+    """Object key of one drawing of a frame, or of one layer of it."""
+    return stem + output.file_suffix(layer)
 
 
 def done_marker(stem: str) -> str:

@@ -18,14 +18,15 @@ from douga_shared.errors import ConfigurationError, ExitCode, InputMissing
 from douga_shared.frames import FrameRange
 from douga_shared.manifest import FrameRecord, FrameState, Manifest
 from douga_shared.object_store import FolderStore
+from douga_shared.palette import ANIMATION, Palette
 from douga_shared.progress import Progress
-from douga_shared.recipe import Output, Precision, Recipe
+from douga_shared.recipe import LineWeight, Output, Precision, Recipe, Vector, file_suffixes
 from douga_worker.isolated import PROCESS_MEGABYTES
 from douga_worker.pipeline import Instructions, Order, failed
 from douga_worker.report.neighbours import flag_odd_frames
 from douga_worker.report.page import render_report
 from douga_worker.steps.read_scan import MAX_MEGAPIXELS
-from douga_worker.wiring import find_recipe, open_pipeline
+from douga_worker.wiring import find_sha256, open_pipeline
 
 LOCK = ".douga/lock"
 MANIFEST_SECONDS = 10.0
@@ -40,7 +41,11 @@ class CleanOptions:
     outputs: tuple[Output, ...] = (Output.PNG, Output.SVG)
     network: str = "fast"
     strength: float = 0.5
-    line_weight_px: float | None = None
+    vector: Vector = Vector.STROKES
+    line_weight: LineWeight | float = LineWeight.KEEP
+    palette: Palette = ANIMATION
+    close_gaps_px: float | None = None
+    drop_specks_px: float | None = None
     device: str = "auto"
     precision: Precision = Precision.AUTO
     has_report: bool = True
@@ -76,9 +81,10 @@ def clean_folder(source: Path, destination: Path, options: CleanOptions, progres
         InputMissing: no scan to work on.
     """
     scans, prefix = _open_source(source)
-    discovery = discover(scans, prefix, options.frames, options.outputs)
+    suffixes = file_suffixes(options.outputs, options.vector, options.palette)
+    discovery = discover(scans, prefix, options.frames, suffixes)
     _check_apart(source if not prefix else source.parent, destination)
-    recipe = find_recipe(options.network, options.strength, options.line_weight_px, options.precision)
+    recipe = _recipe(options)
     drawings = FolderStore(destination, create=True)
     with _only_writer(destination):
         # What a killed run left half written; nobody else is writing now.
@@ -86,6 +92,20 @@ def clean_folder(source: Path, destination: Path, options: CleanOptions, progres
         job = _Job(str(source), recipe, discovery, drawings, has_report=options.has_report)
         _do(job, scans, options, progress)
     return job.result()
+
+
+def _recipe(options: CleanOptions) -> Recipe:
+    return Recipe(
+        network=options.network,
+        network_sha256=find_sha256(options.network),
+        strength=options.strength,
+        vector=options.vector,
+        line_weight=options.line_weight,
+        palette=options.palette,
+        close_gaps_px=options.close_gaps_px,
+        drop_specks_px=options.drop_specks_px,
+        precision=options.precision,
+    )
 
 
 def _do(job: _Job, scans: FolderStore, options: CleanOptions, progress: Progress) -> None:

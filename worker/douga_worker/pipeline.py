@@ -36,6 +36,7 @@ from douga_shared.done_markers import read_done_marker, write_done_marker
 from douga_shared.errors import FrameRejected, Reason
 from douga_shared.manifest import Failure, FrameRecord, FrameState, OutputRecord, Quality
 from douga_shared.object_store.protocol import ObjectStore
+from douga_shared.palette import is_layer_name
 from douga_shared.recipe import Output, Recipe
 from douga_worker.isolated import CallFailed, IsolatedProcesses
 from douga_worker.network.batching import Batcher, BatchRun, CleanerFor, unwatched
@@ -47,6 +48,7 @@ from douga_worker.steps.prepare_scan import PreparedScan, prepare_scan
 from douga_worker.steps.read_scan import stated_megapixels
 
 T = TypeVar("T")
+_Outputs = dict[Output, tuple[OutputRecord, ...]]
 
 MEGAPIXELS_IN_FLIGHT = 128.0
 """A pixel on its way takes some 5 bytes here; only sheets beyond A3 at 300 dpi ever come near this."""
@@ -97,7 +99,8 @@ class Order:
 class _Finished:
     """What comes back from the process that finished a drawing: everything to be stored."""
 
-    files: dict[Output, bytes]
+    files: dict[Output, dict[str, bytes]]
+    """Of every output its file, or one for each layer."""
     pictures: dict[PictureRole, bytes]
     quality: Quality
     seconds: dict[str, float]
@@ -362,14 +365,15 @@ def _write(order: Order, finished: _Finished, notes: _Notes) -> FrameRecord:
     with notes.timed("write"):
         for role, picture in finished.pictures.items():
             drawings.write(role.object_key(stem), picture)
-        for output, data in finished.files.items():
-            drawings.write(object_keys.drawing(stem, output), data)
+        for output, layers in finished.files.items():
+            for layer, data in layers.items():
+                drawings.write(object_keys.drawing(stem, output, layer), data)
     record = notes.record()
-    written = {kind: _output(stem, kind, data) for kind, data in finished.files.items()}
+    written = {output: _files(stem, output, layers) for output, layers in finished.files.items()}
     record = msgspec.structs.replace(
         record,
         state=FrameState.DONE,
-        outputs=_kept_outputs(drawings, record) | written,
+        outputs=_outputs(drawings, record, written),
         quality=finished.quality,
         has_pictures=bool(finished.pictures),
     )
@@ -377,18 +381,37 @@ def _write(order: Order, finished: _Finished, notes: _Notes) -> FrameRecord:
     return record
 
 
-def _kept_outputs(drawings: ObjectStore, record: FrameRecord) -> dict[Output, OutputRecord]:
-    """Outputs of an earlier run that still hold: same scan, same recipe, and the file is there."""
+def _outputs(drawings: ObjectStore, record: FrameRecord, written: _Outputs) -> _Outputs:
+    """All outputs that hold now: those written, and of an earlier run those of this scan and recipe."""
     earlier = read_done_marker(drawings, record.stem)
+    if earlier is None:
+        return written
+    _delete_left_layers(drawings, earlier, written)
     now = (record.recipe_fingerprint, record.scan_sha256)
-    if earlier is None or (earlier.recipe_fingerprint, earlier.scan_sha256) != now:
-        return {}
-    stored = {kind: drawings.stat(output.object_key) for kind, output in earlier.outputs.items()}
-    return {
-        kind: output
-        for kind, output in earlier.outputs.items()
-        if (info := stored[kind]) is not None and info.size_bytes == output.size_bytes
+    if (earlier.recipe_fingerprint, earlier.scan_sha256) != now:
+        return written
+    kept = {
+        output: files
+        for output, files in earlier.outputs.items()
+        if all(_is_stored(drawings, file) for file in files)
     }
+    return kept | written
+
+
+def _delete_left_layers(drawings: ObjectStore, earlier: FrameRecord, written: _Outputs) -> None:
+    """A pencil that the retake has no more must not go on to paint with the drawings it has."""
+    now = {file.object_key for files in written.values() for file in files}
+    for output in written:
+        for file in earlier.outputs.get(output, ()):
+            # A marker can be forged; only what this frame draws is its to delete.
+            is_own = file.object_key == object_keys.drawing(earlier.stem, output, file.layer)
+            if file.layer and is_own and is_layer_name(file.layer) and file.object_key not in now:
+                drawings.delete(file.object_key)
+
+
+def _is_stored(drawings: ObjectStore, file: OutputRecord) -> bool:
+    info = drawings.stat(file.object_key)
+    return info is not None and info.size_bytes == file.size_bytes
 
 
 def _finish(
@@ -433,9 +456,13 @@ def _no_beat() -> None:
     """Nobody watches the network of a lonely process but the time it is given."""
 
 
-def _output(stem: str, output: Output, data: bytes) -> OutputRecord:
-    return OutputRecord(
-        object_key=object_keys.drawing(stem, output),
-        sha256=hashlib.sha256(data).hexdigest(),
-        size_bytes=len(data),
+def _files(stem: str, output: Output, layers: dict[str, bytes]) -> tuple[OutputRecord, ...]:
+    return tuple(
+        OutputRecord(
+            object_key=object_keys.drawing(stem, output, layer),
+            sha256=hashlib.sha256(data).hexdigest(),
+            size_bytes=len(data),
+            layer=layer,
+        )
+        for layer, data in layers.items()
     )

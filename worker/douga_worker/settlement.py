@@ -83,7 +83,8 @@ class Settlement:
             metrics.STAGE_SECONDS.labels(stage).observe(seconds)
         for output in self._place.chunk.outputs:
             if output in record.outputs:
-                metrics.OUTPUT_BYTES.labels(output.value).observe(record.outputs[output].size_bytes)
+                size_bytes = sum(file.size_bytes for file in record.outputs[output])
+                metrics.OUTPUT_BYTES.labels(output.value).observe(size_bytes)
         if quality := record.quality:
             metrics.FLAGGED_FRAMES.inc(bool(quality.flags))
             for flag in quality.flags:

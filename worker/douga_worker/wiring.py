@@ -26,21 +26,15 @@ _MEGAPIXELS_IN_FLIGHT = {"cpu": 128.0, "cuda": 512.0}
 _NETWORKS_LOADED = 2
 
 
-def find_recipe(network: str, strength: float, line_weight_px: float | None, precision: Precision) -> Recipe:
-    """Pin the network by its hash.
+def find_sha256(network: str) -> str:
+    """Return the hash of a network's weights, which pins it in a recipe.
 
     Raises:
-        ConfigurationError: no such network, damaged weights, or a value out of its range.
+        ConfigurationError: no such network, or damaged weights.
     """
     from douga_worker.network.weights import load_weights  # noqa: PLC0415 - loads torch
 
-    return Recipe(
-        network=network,
-        network_sha256=load_weights(network).sha256,
-        strength=strength,
-        line_weight_px=line_weight_px,
-        precision=precision,
-    )
+    return load_weights(network).sha256
 
 
 def find_device(device: str) -> str:

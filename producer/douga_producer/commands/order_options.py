@@ -23,9 +23,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _OPTIONS = (
     cli_options.frames_option,
-    cli_options.outputs_option,
-    cli_options.strength_option,
-    cli_options.line_weight_option,
+    *cli_options.drawing_options,
     click.option("--network", default="fast", show_default=True, help="A shipped network's name."),
     cli_options.precision_option,
     click.option(
@@ -58,14 +56,19 @@ def wishes_of(options: dict[str, Any], base: str = "") -> Wishes:
     """
     from douga_producer.orders import Wishes  # noqa: PLC0415 - loads the clients of stores
     from douga_shared.frames import FrameRange  # noqa: PLC0415
-    from douga_shared.recipe import Precision  # noqa: PLC0415
+    from douga_shared.palette import read_palette  # noqa: PLC0415
+    from douga_shared.recipe import Precision, Vector  # noqa: PLC0415
 
     frames = options["frames"]
     return Wishes(
         frames=None if frames is None else FrameRange.parse(frames),
         outputs=cli_options.read_outputs(options["outputs"]),
         strength=options["strength"],
-        line_weight_px=cli_options.read_line_weight(options["line_weight"]),
+        vector=Vector(options["vector"]),
+        line_weight=cli_options.read_line_weight(options["line_weight"]),
+        palette=read_palette(options["palette"]),
+        close_gaps_px=cli_options.read_automatic_px("--close-gaps", options["close_gaps"]),
+        drop_specks_px=cli_options.read_automatic_px("--drop-specks", options["drop_specks"]),
         network=options["network"],
         precision=Precision(options["precision"]),
         priority=Priority(options["priority"]),

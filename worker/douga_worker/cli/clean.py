@@ -11,21 +11,27 @@ from typing import TYPE_CHECKING
 import click
 
 from douga_shared.cli_options import (
+    close_gaps_option,
+    drop_specks_option,
     frames_option,
     line_weight_option,
     max_megapixels_option,
     outputs_option,
+    palette_option,
     precision_option,
+    read_automatic_px,
     read_line_weight,
     read_outputs,
     report_option,
     strength_option,
+    vector_option,
 )
 from douga_shared.errors import ExitCode
 from douga_shared.frames import FrameRange
 from douga_shared.manifest import FrameState
+from douga_shared.palette import read_palette
 from douga_shared.progress import ProgressKind, failure_line, open_progress, writable
-from douga_shared.recipe import Precision
+from douga_shared.recipe import Precision, Vector
 
 if TYPE_CHECKING:
     from douga_worker.local import CleanResult
@@ -43,7 +49,11 @@ class _Terminated(BaseException):
 @frames_option
 @outputs_option
 @strength_option
+@vector_option
 @line_weight_option
+@palette_option
+@close_gaps_option
+@drop_specks_option
 @click.option(
     "--network",
     default="fast",
@@ -77,7 +87,11 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter an option
     frames: str | None,
     outputs: str,
     strength: float,
+    vector: str,
     line_weight: str,
+    palette: str,
+    close_gaps: str,
+    drop_specks: str,
     network: str,
     device: str,
     precision: str,
@@ -102,7 +116,11 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter an option
         outputs=read_outputs(outputs),
         network=network,
         strength=strength,
-        line_weight_px=read_line_weight(line_weight),
+        vector=Vector(vector),
+        line_weight=read_line_weight(line_weight),
+        palette=read_palette(palette),
+        close_gaps_px=read_automatic_px("--close-gaps", close_gaps),
+        drop_specks_px=read_automatic_px("--drop-specks", drop_specks),
         device=device,
         precision=Precision(precision),
         has_report=report,

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import PurePosixPath
@@ -18,7 +18,7 @@ import msgspec
 from markupsafe import Markup
 
 from douga_shared import object_keys
-from douga_shared.manifest import FrameRecord, FrameState, Manifest
+from douga_shared.manifest import FrameRecord, FrameState, Manifest, OutputRecord
 from douga_worker.report.neighbours import flag_odd_frames, level_of
 from douga_worker.report.roles import PictureRole
 from douga_worker.report.words import (
@@ -102,8 +102,15 @@ def _card(position: int, frame: FrameRecord) -> _Card:
         flags=tuple(flag_words(flag) for flag in flags),
         reason=REASON_WORDS.get(frame.failure.reason, frame.failure.reason.value) if frame.failure else "",
         thumb=relative_url(PictureRole.THUMB.object_key(frame.stem)) if frame.has_pictures else None,
-        outputs={output.value: relative_url(done.object_key) for output, done in frame.outputs.items()},
+        outputs={label: relative_url(file.object_key) for label, file in _labelled(frame)},
     )
+
+
+def _labelled(frame: FrameRecord) -> Iterator[tuple[str, OutputRecord]]:
+    """Yield every drawing of a frame with a label such as ``svg`` or ``svg red``."""
+    for output, files in frame.outputs.items():
+        for file in files:
+            yield " ".join(filter(None, (output.value.removesuffix("-layers"), file.layer))), file
 
 
 def _worst_first(card: _Card) -> tuple[int, float, int]:
@@ -183,8 +190,8 @@ def _frame_data(card: _Card) -> dict[str, Any]:
         }
     if frame.state is FrameState.DONE:
         data["outputs"] = [
-            {"label": output.value, "url": relative_url(done.object_key), "bytes": done.size_bytes}
-            for output, done in frame.outputs.items()
+            {"label": label, "url": relative_url(file.object_key), "bytes": file.size_bytes}
+            for label, file in _labelled(frame)
         ]
         data["seconds"] = {step.replace("_", " "): taken for step, taken in frame.seconds.items()}
     if frame.quality:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from douga_shared.errors import Reason
-from douga_shared.recipe import Recipe
+from douga_shared.recipe import LineWeight, Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +118,14 @@ def flag_words(flag: str) -> FlagWords:
 
 def recipe_words(recipe: Recipe) -> dict[str, str]:
     """Return the recipe as label and value, in reading order."""
-    weight = "as drawn" if recipe.line_weight_px is None else f"{recipe.line_weight_px:g} px"
     return {
         "Network": recipe.network,
         "Strength": f"{recipe.strength:g}, {_strength_words(recipe.strength)}",
-        "Line weight": weight,
+        "Line weight": _weight_words(recipe.line_weight),
+        "Vector": recipe.vector.value,
+        "Coloured pencils": ", ".join(ink.name for ink in recipe.palette) or "not told apart",
+        "Gaps closed": _limit_words(recipe.close_gaps_px, none="none"),
+        "Specks dropped": _limit_words(recipe.drop_specks_px, none="none"),
         "Precision": recipe.precision.value,
     }
 
@@ -137,6 +140,21 @@ def duration_words(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _weight_words(weight: LineWeight | float) -> str:
+    words = {
+        LineWeight.KEEP: "as drawn",
+        LineWeight.VARIABLE: "as drawn, changing along the stroke",
+        LineWeight.NORMALISED: "the drawing's usual one everywhere",
+    }
+    return words[weight] if isinstance(weight, LineWeight) else f"{weight:g} px"
+
+
+def _limit_words(limit_px: float | None, *, none: str) -> str:
+    if limit_px is None:
+        return "as far as is safe in any drawing"
+    return f"up to {limit_px:g} px" if limit_px else none
 
 
 def _strength_words(strength: float) -> str:

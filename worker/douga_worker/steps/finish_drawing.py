@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from douga_shared.manifest import Quality
-from douga_shared.recipe import Output, Recipe
+from douga_shared.recipe import WHOLE, Output, Recipe
 from douga_worker.steps.check_quality import check_quality
 from douga_worker.steps.clear_fog import clear_fog
 from douga_worker.steps.resample import to_scan_size
-from douga_worker.steps.write_drawing import encode_drawing
+from douga_worker.steps.write_drawing import RASTER_OUTPUTS, encode_drawing
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,8 @@ class FinishedDrawing:
 
     lines: NDArray[np.uint8]
     """(H, W) the drawing at the scan's size, 0 = paper, 255 = line."""
-    files: dict[Output, bytes]
+    files: dict[Output, dict[str, bytes]]
+    """Of every output its file, or one for each layer; ``WHOLE`` is the layer of a whole drawing."""
     quality: Quality
     seconds: dict[str, float]
 
@@ -61,21 +62,24 @@ def finish_drawing(
     lines = to_scan_size(clear_fog(coverage), (ink.shape[0], ink.shape[1]))
     # The libraries of both take a second to load: not where nobody asks for them, nor in the process that
     # only hands frames to others.
-    if recipe.line_weight_px is not None:
+    if isinstance(recipe.line_weight, float):
         from douga_worker.steps.weigh_lines import weigh_lines  # noqa: PLC0415
 
-        lines = weigh_lines(lines, recipe.line_weight_px)
+        lines = weigh_lines(lines, recipe.line_weight)
     lap("redraw")
     quality = check_quality(ink, lines, pencil_width_px=pencil_width_px)
     lap("check")
-    files: dict[Output, bytes] = {}
+    files: dict[Output, dict[str, bytes]] = {}
     for output in outputs:
         if output is Output.SVG:
             from douga_worker.steps.vectorise import vectorise  # noqa: PLC0415
 
-            files[output] = vectorise(lines, dpi=dpi, title=title, recipe_fingerprint=recipe.fingerprint)
+            svg = vectorise(lines, dpi=dpi, title=title, recipe_fingerprint=recipe.fingerprint)
+            files[output] = {WHOLE: svg}
             lap("vectorise")
+        elif output not in RASTER_OUTPUTS:
+            raise NotImplementedError(output)
         else:
-            files[output] = encode_drawing(lines, output, dpi)
+            files[output] = {WHOLE: encode_drawing(lines, output, dpi)}
             lap(f"encode {output.value}")
     return FinishedDrawing(lines=lines, files=files, quality=quality, seconds=seconds)

@@ -15,6 +15,7 @@ from douga_shared.recipe import Output
 
 RasterOutput = Literal[Output.PNG, Output.PNG_ALPHA, Output.TGA, Output.TIF]
 """The outputs made of pixels."""
+RASTER_OUTPUTS: tuple[RasterOutput, ...] = (Output.PNG, Output.PNG_ALPHA, Output.TGA, Output.TIF)
 
 TWO_VALUE_THRESHOLD = 128
 """At least this much line makes a pixel black in the 2-value outputs: half, so widths are kept."""
