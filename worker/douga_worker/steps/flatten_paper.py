@@ -7,9 +7,14 @@ speaks loudest, so that red, blue and green pencils count as lines like graphite
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+Darkness: TypeAlias = tuple[NDArray[np.uint8], ...]
+"""(H, W) for each channel of a scan, one or three: 0 = as bright as the paper there, 255 = no light."""
 
 ENVELOPE_PX = 480
 """Long edge of the small copy on which the paper is found: lines vanish there, light does not."""
@@ -35,13 +40,28 @@ def flatten_paper(pixels: NDArray[np.uint8], *, window_share: float = WINDOW_SHA
         (H, W) uint8: 0 = paper, 255 = the darkest pencil of the sheet. A blank sheet of any
         brightness gives near zero everywhere.
     """
+    return ink_of(darkness_of(pixels, window_share=window_share))
+
+
+def darkness_of(pixels: NDArray[np.uint8], *, window_share: float = WINDOW_SHARE) -> Darkness:
+    """Divide every channel of a scan by its paper, and keep them apart.
+
+    Args:
+        pixels: (H, W) grey or (H, W, 3) RGB scan, uint8.
+        window_share: width of the paper window as a share of the long edge.
+    """
     if pixels.ndim == 2:
-        return _stretch(_darkness(pixels, window_share))
-    channels = [_darkness(np.ascontiguousarray(pixels[..., i]), window_share) for i in range(3)]
-    darkest = np.maximum(np.maximum(channels[0], channels[1]), channels[2])
-    mean = cv2.addWeighted(
-        cv2.addWeighted(channels[0], 0.5, channels[1], 0.5, 0), 2 / 3, channels[2], 1 / 3, 0
-    )
+        return (_darkness(pixels, window_share),)
+    return tuple(_darkness(np.ascontiguousarray(pixels[..., i]), window_share) for i in range(3))
+
+
+def ink_of(darkness: Darkness) -> NDArray[np.uint8]:
+    """Mix the channels into one ink image; see ``flatten_paper``."""
+    if len(darkness) == 1:
+        return _stretch(darkness[0])
+    red, green, blue = darkness
+    darkest = np.maximum(np.maximum(red, green), blue)
+    mean = cv2.addWeighted(cv2.addWeighted(red, 0.5, green, 0.5, 0), 2 / 3, blue, 1 / 3, 0)
     mixed = cv2.addWeighted(darkest, DARKEST_CHANNEL_SHARE, mean, 1 - DARKEST_CHANNEL_SHARE, 0)
     return _stretch(np.asarray(mixed, dtype=np.uint8))
 

@@ -1,0 +1,82 @@
+"""Every pixel of the clean lines gets its ink: the network says where line is, the scan which pencil."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from douga_shared.palette import Palette
+from douga_worker.steps.find_inks import BLACK_INK, FIRST_COLOUR, NO_INK, SHOW_THROUGH
+
+FEWEST_LENGTHS = 3.0
+"""A piece of one ink amid another must be so many line widths long; less is where inks mix."""
+SPREAD_WIDTHS = 4.0
+"""So far a label reaches along a line where the scan says nothing; further on it is black."""
+
+
+def assign_inks(lines: NDArray[np.uint8], inks: NDArray[np.uint8], line_width_px: float) -> NDArray[np.uint8]:
+    """Say for every line pixel which ink it is.
+
+    Args:
+        lines: (H, W) uint8 line image at the scan's size, 0 = paper.
+        inks: (H, W) labels of the scan's marks; see ``find_inks``.
+        line_width_px: the usual line's width.
+
+    Returns:
+        (H, W) uint8: ``NO_INK`` off the lines; on them a label, never ``NO_INK``. Where nothing is known
+        it is the nearest label along the line, or black.
+    """
+    is_line = lines > 0
+    known = np.asarray(inks * is_line, np.uint8)
+    _forget_crumbs(known, FEWEST_LENGTHS * max(line_width_px, 1.0) ** 2)
+    _spread(known, is_line, round(SPREAD_WIDTHS * max(line_width_px, 2.0)))
+    known[is_line & (known == NO_INK)] = BLACK_INK
+    return known
+
+
+def drop_inks(lines: NDArray[np.uint8], line_inks: NDArray[np.uint8], palette: Palette) -> NDArray[np.uint8]:
+    """Take from the lines what is of a pencil not to be kept, or of the sheet's back.
+
+    Args:
+        lines: (H, W) uint8 line image.
+        line_inks: (H, W) labels; see ``assign_inks``.
+        palette: says which inks are kept.
+    """
+    is_kept = np.ones(256, np.uint8)
+    is_kept[SHOW_THROUGH] = 0
+    for i, ink in enumerate(palette):
+        is_kept[FIRST_COLOUR + i] = ink.is_kept
+    return np.asarray(lines * is_kept[line_inks], np.uint8)
+
+
+def _forget_crumbs(known: NDArray[np.uint8], fewest_pixels: float) -> None:
+    """Unlabel pieces that are small and touch another ink."""
+    window = np.ones((3, 3), np.uint8)
+    is_known = (known != NO_INK).view(np.uint8)
+    highest = cv2.dilate(known, window)
+    lowest = 255 - cv2.dilate((255 - known) * is_known, window)
+    # Without its highest-labelled rims, the picture falls into pieces of one ink each.
+    is_piece = np.asarray(is_known * (highest == known), np.uint8)
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats(is_piece, connectivity=8)
+    is_small = stats[:, cv2.CC_STAT_AREA] < fewest_pixels
+    is_small[0] = False
+    is_suspect = is_small[pieces]
+    is_touching = np.zeros(count, np.bool_)
+    is_edge = cv2.dilate(((highest != lowest) & (is_known > 0)).view(np.uint8), window) > 0
+    is_touching[pieces[is_suspect & is_edge]] = True
+    known[(is_small & is_touching)[pieces]] = NO_INK
+    # The rims themselves are as uncertain.
+    known[(is_known > 0) & (is_piece == 0)] = NO_INK
+
+
+def _spread(known: NDArray[np.uint8], is_line: NDArray[np.bool_], reach_px: int) -> None:
+    """Let labels grow along the lines, a pixel at a time, black first."""
+    window = np.ones((3, 3), np.uint8)
+    for _ in range(reach_px):
+        unknown = is_line & (known == NO_INK)
+        if not unknown.any():
+            return
+        grown = cv2.dilate((255 - known) * (known != NO_INK), window)
+        reached = unknown & (grown > 0)
+        known[reached] = 255 - grown[reached]
