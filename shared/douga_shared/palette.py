@@ -34,6 +34,11 @@ _LEAST_CHROMA = 32
 """Largest less smallest of red, green and blue: a paler pencil cannot be told from graphite."""
 
 
+def rgb_of(colour: str) -> tuple[int, int, int]:
+    """Red, green and blue, 0..255, of ``#rrggbb``."""
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
 class InkMeaning(StrEnum):
     """What a coloured line stands for, so that whoever paints knows without asking the show."""
 
@@ -157,8 +162,3 @@ def check_palette(palette: Sequence[PaletteInk]) -> None:
 def is_layer_name(name: str) -> bool:
     """Tell whether a file may have this layer in its name."""
     return _NAME.fullmatch(name) is not None
-
-
-def rgb_of(colour: str) -> tuple[int, int, int]:
-    """Red, green and blue, 0..255, of ``#rrggbb``."""
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
