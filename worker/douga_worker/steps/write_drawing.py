@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from douga_shared.recipe import Output
+from douga_worker.steps.two_values import two_values
 
 RasterOutput = Literal[Output.PNG, Output.PNG_ALPHA, Output.TGA, Output.TIF]
 """The outputs made of pixels."""
 RASTER_OUTPUTS: tuple[RasterOutput, ...] = (Output.PNG, Output.PNG_ALPHA, Output.TGA, Output.TIF)
-
-TWO_VALUE_THRESHOLD = 128
-"""At least this much line makes a pixel black in the 2-value outputs: half, so widths are kept."""
 
 _PNG_OPTIONS: dict[str, Any] = {"compress_level": 1, "compress_type": zlib.Z_RLE}
 """Line art is runs of white: on a drawing of 1654 × 2339 this takes 35 ms for 233 kB, where zlib's
@@ -48,9 +46,10 @@ def encode_drawing(lines: NDArray[np.uint8], output: RasterOutput, dpi: float | 
         case Output.PNG_ALPHA:
             return _encoded(_black_on_transparent(lines), "PNG", **_PNG_OPTIONS, **resolution)
         case Output.TGA:
-            return _encoded(Image.fromarray(_two_values(lines)), "TGA", rle=True)
+            pixels = np.where(two_values(lines), np.uint8(0), np.uint8(255))
+            return _encoded(Image.fromarray(pixels), "TGA", rle=True)
         case Output.TIF:
-            is_line = Image.fromarray(lines >= TWO_VALUE_THRESHOLD)
+            is_line = Image.fromarray(two_values(lines))
             return _declared_negative(_encoded(is_line, "TIFF", compression="group4", **resolution))
         case _:
             assert_never(output)
@@ -60,10 +59,6 @@ def _black_on_transparent(lines: NDArray[np.uint8]) -> Image.Image:
     grey_and_alpha = np.zeros((*lines.shape, 2), dtype=np.uint8)
     grey_and_alpha[..., 1] = lines
     return Image.fromarray(grey_and_alpha)
-
-
-def _two_values(lines: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.where(lines >= TWO_VALUE_THRESHOLD, np.uint8(0), np.uint8(255))
 
 
 def _declared_negative(tiff: bytes) -> bytes:

@@ -16,7 +16,8 @@ from tests.scans import rough_drawing
 
 from douga_shared.recipe import Output
 from douga_worker.steps.read_scan import read_scan
-from douga_worker.steps.write_drawing import TWO_VALUE_THRESHOLD, RasterOutput, encode_drawing
+from douga_worker.steps.two_values import two_values
+from douga_worker.steps.write_drawing import RasterOutput, encode_drawing
 
 LINES = 255 - np.where(rough_drawing() > 200, np.uint8(255), rough_drawing())
 """A small line image with anti-aliased lines and clean paper."""
@@ -26,7 +27,7 @@ RASTER_OUTPUTS: tuple[RasterOutput, ...] = (Output.PNG, Output.PNG_ALPHA, Output
 def test_the_sample_has_soft_lines() -> None:
     """The tests below would prove nothing on a 2-value or blank sample."""
     assert len(np.unique(LINES)) > 20
-    assert 0 < (LINES >= TWO_VALUE_THRESHOLD).mean() < 0.5
+    assert 0 < (LINES >= 128).mean() < 0.5
 
 
 @pytest.mark.parametrize("output", RASTER_OUTPUTS)
@@ -133,4 +134,4 @@ def _opened(data: bytes) -> Image.Image:
 
 
 def _two_valued(lines: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.where(lines >= TWO_VALUE_THRESHOLD, np.uint8(0), np.uint8(255))
+    return np.where(two_values(lines), np.uint8(0), np.uint8(255))
