@@ -11,19 +11,21 @@ import json
 import resource
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 from tests.bench.anchors import Tracer, installed_anchors, missing_anchors
-from tests.bench.douga_strokes import trace_constant, trace_variable
 from tests.bench.known_drawings import cases
 from tests.bench.known_drawings.cases import Case
 from tests.bench.stroke_scores.drawn_strokes import read_svg
 from tests.bench.stroke_scores.ink_figures import compare_ink
 from tests.bench.stroke_scores.stroke_figures import StrokeTruth, compare_strokes, same_strokes
+from tests.tracing import trace_constant, trace_variable
 
 Figures = dict[str, float]
+Pair = tuple[Case, Case | None]
 
 SAME = "same in next frame"
 COLUMNS: dict[str, tuple[str, str]] = {
@@ -56,8 +58,11 @@ def main() -> None:
     parser.add_argument("--cases", nargs="+", default=[*cases.CASES, *cases.CLEAN_CASES], help="only these")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
-    tracers = {"**strokes, constant**": trace_constant, "**strokes, variable**": trace_variable}
-    tracers |= installed_anchors()
+    tracers: dict[str, Tracer] = {
+        "**strokes, constant**": trace_constant,
+        "**strokes, variable**": trace_variable,
+        **installed_anchors(),
+    }
     for name, remedy in missing_anchors().items():
         print(f"Not measured: {name} ({remedy})")
     warm_up(tracers)
@@ -69,26 +74,23 @@ def main() -> None:
             arguments.json.write_text(json.dumps(figures, indent=1))
 
 
-Pair = tuple[Case, Case | None]
-
-
 def choose_cases(names: list[str], icons: Path | None) -> dict[str, Callable[[], Pair]]:
     """Return what makes each drawing and, where a film goes on, its next frame."""
-    chosen: dict[str, Callable[[], Pair]] = {}
-    for name in names:
-        chosen[name] = lambda name=name: (cases.make_case(name), next_frame(name))
+    chosen: dict[str, Callable[[], Pair]] = {name: partial(make_pair, name) for name in names}
     if icons:
-        for name in cases.ICON_SEEDS:
-            chosen[name] = lambda name=name: (
-                cases.make_icons(name, icons),
-                cases.make_icons(name, icons, cases.NEXT_FRAME_PX),
-            )
+        chosen |= {name: partial(make_icon_pair, name, icons) for name in cases.ICON_SEEDS}
     return chosen
 
 
-def next_frame(name: str) -> Case | None:
-    """Return the next frame of a case, but of the large one: it is there for its size."""
-    return None if name == "large" or name in cases.CLEAN_CASES else cases.make_next_frame(name)
+def make_pair(name: str) -> Pair:
+    """Draw a case and its next frame; the large one is there for its size, the crisp ones for their error."""
+    is_alone = name == "large" or name in cases.CLEAN_CASES
+    return cases.make_case(name), None if is_alone else cases.make_next_frame(name)
+
+
+def make_icon_pair(name: str, folder: Path) -> Pair:
+    """Draw a sheet of icons and the same moved."""
+    return cases.make_icons(name, folder), cases.make_icons(name, folder, cases.NEXT_FRAME_PX)
 
 
 def warm_up(tracers: dict[str, Tracer]) -> None:

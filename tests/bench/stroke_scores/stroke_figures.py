@@ -123,24 +123,27 @@ def _free_ends(cloud: PointCloud) -> Points:
 
 def _coverage(truth: StrokeTruth, found: PointCloud) -> dict[str, float]:
     """Of each true stroke, how much lies under its best stroke; and the other way round."""
-    covered, length, recovered = 0.0, 0, 0
-    for share, count in _best_shares(truth, truth.cloud, found, least_reach_px=0):
-        covered, length = covered + share * count, length + count
-        recovered += share >= RECOVERED_SHARE
-    pure, all_of_it = 0.0, 0
-    for share, count in _best_shares(truth, found, truth.cloud, least_reach_px=2):
-        pure, all_of_it = pure + share * count, all_of_it + count
+    cover = _best_shares(truth, truth.cloud, found, least_reach_px=0)
+    purity = _best_shares(truth, found, truth.cloud, least_reach_px=2)
     return {
-        "recovered": recovered / len(truth.cloud.strokes),
-        "cover": covered / max(1, length),
-        "purity": pure / max(1, all_of_it),
+        "recovered": float(np.mean([share >= RECOVERED_SHARE for share, _ in cover])) if cover else 1.0,
+        "cover": _weighted_mean(cover),
+        "purity": _weighted_mean(purity),
     }
+
+
+def _weighted_mean(shares: list[tuple[float, int]]) -> float:
+    weight = sum(count for _, count in shares)
+    return sum(share * count for share, count in shares) / weight if weight else 1.0
 
 
 def _best_shares(
     truth: StrokeTruth, one: PointCloud, other: PointCloud, least_reach_px: float
 ) -> list[tuple[float, int]]:
-    """Return for each stroke of one cloud (share of it under the other's best stroke, points that count)."""
+    """Return for each stroke of one cloud (share of it under the other's best stroke, points that count).
+
+    Dots, and strokes of which hardly anything lies outside solids, are left out: they have no direction.
+    """
     shares = []
     start = 0
     for stroke in one.strokes:
@@ -171,8 +174,8 @@ def _junction_figures(truth: StrokeTruth, found: Points) -> dict[str, float]:
     errors = [np.hypot(*(truth.junctions[i, :2] - found[j, :2])) for i, j in pairs]
     right = [min(truth.junctions[i, 3], 4) == min(found[j, 3], 4) for i, j in pairs]
     return {
-        "junction recall": len(pairs) / max(1, len(truth.junctions)),
-        "junction precision": len(pairs) / max(1, len(found)),
+        "junction recall": len(pairs) / len(truth.junctions) if len(truth.junctions) else 1.0,
+        "junction precision": len(pairs) / len(found) if len(found) else 1.0,
         "junction error px": float(np.mean(errors)) if errors else float("nan"),
         "arms right": float(np.mean(right)) if right else float("nan"),
     }
