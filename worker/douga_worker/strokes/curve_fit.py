@@ -1,0 +1,290 @@
+"""As few cubics as a row of points needs: split where they miss, take back what is not needed."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from douga_worker.strokes.compiled import compiled
+from douga_worker.strokes.joint_fit import (
+    AFTER,
+    ANGLE,
+    BEFORE,
+    HOLD_FIRST,
+    HOLD_LAST,
+    WEIGHT,
+    X,
+    Y,
+    curve_at,
+    offsets,
+    relax,
+)
+from douga_worker.strokes.stroke_drawing import Curves, Floats
+
+_STRIDE = 4
+"""Samples over which a direction is taken before there is a curve: shorter ones follow the pixel grid."""
+_TURN_OF_ONE = math.radians(100)
+"""What one cubic can turn through without being visibly off a circle."""
+_FEWEST_SAMPLES = 4
+"""A cubic over fewer samples would be made of noise."""
+_OUTLIER = 3.0
+"""Times the error allowed: samples further off are outliers."""
+_SAMPLE_SHARE = 0.4
+"""What a lone sample's distance counts beside the local mean: far off is more than noise explains."""
+
+
+def fit_curves(samples: Floats, *, error_px: float, reach: int, is_loop: bool) -> Curves:
+    """Fit chained cubics, smooth at every knot, to one run without corners.
+
+    Args:
+        samples: (N, 3) N >= 2, evenly spaced x, y and how far each is trusted, 0..1; the curve starts and
+            ends exactly at the first and the last. A loop repeats its first one at the end.
+        error_px: most that the curve may stay off the samples' local mean.
+        reach: samples to either side that make up this local mean, so that noise asks for no knots.
+        is_loop: the curve goes on smoothly from its end to its start.
+
+    Returns:
+        (K, 4, 2) cubics, K >= 1, finite for finite samples.
+    """
+    samples = np.ascontiguousarray(samples, np.float64)
+    knots, places = fit_run(samples, float(error_px), int(reach), bool(is_loop))
+    if is_loop and len(knots) > 2:
+        knots = _without_seam(samples, knots, places, _OUTLIER * error_px)
+    return curves_of(knots)
+
+
+def curves_of(knots: Floats) -> Curves:
+    """(K, 4, 2) cubics between K + 1 knots."""
+    towards = np.stack([np.cos(knots[:, ANGLE]), np.sin(knots[:, ANGLE])], axis=1)
+    at = knots[:, [X, Y]]
+    after = at + towards * knots[:, AFTER, None]
+    before = at - towards * knots[:, BEFORE, None]
+    return np.stack([at[:-1], after[:-1], before[1:], at[1:]], axis=1)
+
+
+def _without_seam(samples: Floats, knots: Floats, places: Floats, loose: float) -> Floats:
+    """Let the seam of a loop move too: fit once more, opened at the opposite knot."""
+    opposite = (len(knots) - 1) // 2
+    seam = len(knots) - 1 - opposite
+    turned = np.vstack([knots[opposite:], knots[1 : opposite + 1]])
+    turned[seam, AFTER] = knots[0, AFTER]
+    turned[-1, ANGLE] = turned[0, ANGLE]
+    split = int(np.searchsorted(places, opposite))
+    end = np.array([[knots[opposite, X], knots[opposite, Y], 1.0]])
+    rows = np.vstack([end, samples[split:-1], samples[:split], end])
+    where = np.r_[0.0, places[split:-1] - opposite, places[:split] + seam, len(knots) - 1.0]
+    relax(rows, turned, where, loose, 12, HOLD_FIRST | HOLD_LAST)
+    return turned
+
+
+@compiled("(float64[:, ::1], int64, int64)")
+def _direction(samples: Floats, first: int, last: int) -> float:
+    """Direction from one sample to another, indices held inside."""
+    a = samples[min(max(first, 0), len(samples) - 1)]
+    b = samples[min(max(last, 0), len(samples) - 1)]
+    return math.atan2(b[1] - a[1], b[0] - a[0])
+
+
+@compiled("(float64[:, ::1], boolean)")
+def _first_splits(samples: Floats, is_loop: bool) -> Floats:
+    """Samples at which the first knots go, so that every cubic turns through about the same angle."""
+    count = len(samples)
+    turned = np.zeros(count)
+    before = _direction(samples, 0, _STRIDE)
+    for i in range(1, count):
+        turned[i] = turned[i - 1] + 1e-4
+        if i % _STRIDE == 0 and i + _STRIDE // 2 < count:
+            now = _direction(samples, i, i + _STRIDE)
+            turn = abs(now - before) % (2 * math.pi)
+            turned[i] += min(turn, 2 * math.pi - turn)
+            before = now
+    pieces = max(1 + int(turned[-1] / _TURN_OF_ONE), 4 if is_loop else 1)
+    pieces = max(1, min(pieces, (count - 1) // _FEWEST_SAMPLES))
+    splits = np.zeros(pieces + 1)
+    splits[pieces] = count - 1
+    for k in range(1, pieces):
+        at = np.searchsorted(turned, turned[-1] * k / pieces)
+        splits[k] = min(max(at, splits[k - 1] + 1), count - 1 - (pieces - k))
+    return splits
+
+
+@compiled("(float64[:, ::1], boolean)")
+def _first_guess(samples: Floats, is_loop: bool) -> tuple[Floats, Floats]:
+    """Knots on the samples, handles a third of their chords, and every sample's place on them."""
+    splits = _first_splits(samples, is_loop)
+    pieces = len(splits) - 1
+    knots = np.zeros((pieces + 1, 5))
+    places = np.zeros(len(samples))
+    for k in range(pieces + 1):
+        i = int(splits[k])
+        knots[k, X], knots[k, Y] = samples[i, 0], samples[i, 1]
+        knots[k, ANGLE] = _direction(samples, i - _STRIDE // 2, i + _STRIDE // 2)
+    if is_loop:
+        knots[0, ANGLE] = _direction(samples, len(samples) - 1 - _STRIDE // 2, len(samples) - 1)
+        ahead = _direction(samples, 0, _STRIDE // 2)
+        turn = (ahead - knots[0, ANGLE] + math.pi) % (2 * math.pi) - math.pi
+        knots[0, ANGLE] += 0.5 * turn
+        knots[pieces, ANGLE] = knots[0, ANGLE]
+    for k in range(pieces):
+        first, last = int(splits[k]), int(splits[k + 1])
+        third = math.hypot(knots[k + 1, X] - knots[k, X], knots[k + 1, Y] - knots[k, Y]) / 3.0
+        knots[k, AFTER] = knots[k + 1, BEFORE] = third
+        for i in range(first, last + 1):
+            places[i] = k + (i - first) / max(last - first, 1)
+    return knots, places
+
+
+@compiled("(float64[:, ::1], float64[:, ::1], float64[::1], int64)")
+def misses(samples: Floats, knots: Floats, places: Floats, reach: int) -> Floats:
+    """How far each cubic is off at its worst, px: the local mean of the distances of trusted samples."""
+    count = len(samples)
+    off = np.empty(count)
+    offsets(samples, knots, places, off)
+    worst = np.zeros(len(knots) - 1)
+    for i in range(count):
+        if samples[i, WEIGHT] < 0.5:
+            continue
+        total = mass = 0.0
+        for j in range(max(i - reach, 0), min(i + reach, count - 1) + 1):
+            total += samples[j, WEIGHT] * off[j]
+            mass += samples[j, WEIGHT]
+        k = min(int(places[i]), len(worst) - 1)
+        worst[k] = max(worst[k], abs(total / mass), _SAMPLE_SHARE * abs(off[i]))
+    return worst
+
+
+@compiled("(float64[:, ::1], float64[:, ::1], float64[::1], float64, int64)")
+def _split_missing(
+    samples: Floats, knots: Floats, places: Floats, error_px: float, reach: int
+) -> tuple[Floats, Floats]:
+    """Cut every cubic that misses its samples in two, without changing its shape."""
+    worst = misses(samples, knots, places, reach)
+    pieces = len(worst)
+    held = np.zeros(pieces, np.int64)
+    for i in range(len(samples)):
+        held[min(int(places[i]), pieces - 1)] += 1
+    out = np.empty((2 * pieces + 1, 5))
+    start = np.zeros(pieces, np.int64)
+    is_cut = np.zeros(pieces, np.bool_)
+    at = np.empty(6)
+    count = 0
+    out[0] = knots[0]
+    for k in range(pieces):
+        start[k] = count
+        if worst[k] > error_px and held[k] >= 2 * _FEWEST_SAMPLES:
+            is_cut[k] = True
+            curve_at(knots, k, 0.5, at)
+            out[count, AFTER] *= 0.5
+            count += 1
+            out[count, X], out[count, Y] = at[0], at[1]
+            out[count, ANGLE] = math.atan2(at[3], at[2])
+            out[count, BEFORE] = out[count, AFTER] = math.hypot(at[2], at[3]) / 6.0
+        count += 1
+        out[count] = knots[k + 1]
+        if is_cut[k]:
+            out[count, BEFORE] *= 0.5
+    moved = np.empty(len(places))
+    for i in range(len(places)):
+        k = min(int(places[i]), pieces - 1)
+        u = places[i] - k
+        moved[i] = start[k] + (2.0 * u if is_cut[k] else u)
+    return out[: count + 1].copy(), moved
+
+
+@compiled("(float64[:, ::1], int64)")
+def _chord(knots: Floats, segment: int) -> float:
+    """Distance between two neighbouring knots, never quite 0."""
+    a, b = knots[segment], knots[segment + 1]
+    return math.hypot(b[X] - a[X], b[Y] - a[Y]) + 1e-9
+
+
+@compiled("(float64[:, ::1], int64, int64, int64)")
+def _without_knot(knots: Floats, gone: int, first: int, last: int) -> Floats:
+    """Copy knots ``first`` to ``last`` but for one, the handles around it stretched over the gap."""
+    window = np.empty((last - first, 5))
+    window[: gone - first] = knots[first:gone]
+    window[gone - first :] = knots[gone + 1 : last + 1]
+    one, two = _chord(knots, gone - 1), _chord(knots, gone)
+    window[gone - 1 - first, AFTER] *= (one + two) / one
+    window[gone - first, BEFORE] *= (one + two) / two
+    return window
+
+
+@compiled("(float64[:, ::1], float64[:, ::1], float64[::1], int64, float64, int64)")
+def _try_without(
+    samples: Floats, knots: Floats, places: Floats, gone: int, error_px: float, reach: int
+) -> bool:
+    """Refit the neighbourhood of a knot without it; keep that in the arrays if it is still good enough.
+
+    Knot ``gone`` is then left in the array, to be dropped by the caller together with its places.
+    """
+    last = len(knots) - 1
+    first_knot, last_knot = max(gone - 2, 0), min(gone + 2, last)
+    first = np.searchsorted(places, float(first_knot))
+    end = np.searchsorted(places, float(last_knot), side="right")
+    if end - first < 3:
+        return True
+    window = _without_knot(knots, gone, first_knot, last_knot)
+    share = _chord(knots, gone - 1) / (_chord(knots, gone - 1) + _chord(knots, gone))
+    where = np.empty(end - first)
+    for i in range(first, end):
+        place = places[i]
+        if place >= gone + 1:
+            place -= 1.0
+        elif place >= gone:
+            place = gone - 1 + share + (1.0 - share) * (place - gone)
+        elif place >= gone - 1:
+            place = gone - 1 + share * (place - gone + 1)
+        where[i - first] = place - first_knot
+    rows = samples[first:end]
+    held = (HOLD_FIRST if first_knot > 0 else 0) | (HOLD_LAST if last_knot < last else 0)
+    relax(rows, window, where, _OUTLIER * error_px, 8, held)
+    if misses(rows, window, where, reach).max() > error_px:
+        return False
+    knots[first_knot:gone] = window[: gone - first_knot]
+    knots[gone + 1 : last_knot + 1] = window[gone - first_knot :]
+    for i in range(first, end):
+        place = where[i - first] + first_knot
+        # The cubic over the dropped knot is written as [gone - 1, gone) and stretched again by the caller.
+        places[i] = place if place < gone else place + 1.0
+    return True
+
+
+@compiled("(float64[:, ::1], float64[:, ::1], float64[::1], float64, int64)")
+def _drop_needless(
+    samples: Floats, knots: Floats, places: Floats, error_px: float, reach: int
+) -> tuple[Floats, Floats]:
+    """Take knots out, one after the other, as long as the curve stays within the error."""
+    gone = 1
+    while gone < len(knots) - 1:
+        if not _try_without(samples, knots, places, gone, error_px, reach):
+            gone += 1
+            continue
+        kept = np.empty((len(knots) - 1, 5))
+        kept[:gone] = knots[:gone]
+        kept[gone:] = knots[gone + 1 :]
+        knots = kept
+        for i in range(len(places)):
+            if places[i] >= gone + 1:
+                places[i] -= 1.0
+    return knots, places
+
+
+@compiled("(float64[:, ::1], float64, int64, boolean)")
+def fit_run(samples: Floats, error_px: float, reach: int, is_loop: bool) -> tuple[Floats, Floats]:
+    """Knots (K + 1, 5) of the fitted curve and the place (N,) of every sample on it; see ``fit_curves``."""
+    loose = _OUTLIER * error_px
+    held = HOLD_FIRST | HOLD_LAST if is_loop else 0
+    knots, places = _first_guess(samples, is_loop)
+    relax(samples, knots, places, loose, 14, held)
+    for _ in range(7):
+        before = len(knots)
+        knots, places = _split_missing(samples, knots, places, error_px, reach)
+        if len(knots) == before:
+            break
+        relax(samples, knots, places, loose, 10, held)
+    if len(knots) > 2:
+        knots, places = _drop_needless(samples, knots, places, error_px, reach)
+        relax(samples, knots, places, loose, 10, held)
+    return knots, places

@@ -1,0 +1,124 @@
+"""Ink that no stroke covers: solids, blots in bundles of lines, specks. It stays in the drawing as fills."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from skimage.measure import find_contours
+
+from douga_worker.strokes.chains import CentreLines
+from douga_worker.strokes.compiled import compiled
+from douga_worker.strokes.corners import find_corners
+from douga_worker.strokes.curve_points import points_along
+from douga_worker.strokes.line_fit import fit_line
+from douga_worker.strokes.samples import resample_loop
+from douga_worker.strokes.stroke_drawing import Curves, Fill, Floats, Stroke
+
+HALF_LEVEL = 0.5
+EDGE_ERROR_PX = 0.3
+"""How far the outline of a fill may stay off the edge of the ink."""
+_EDGE_REACH_PX = 2.0
+_CORNER_SCALE_PX = 3.0
+"""Corners of an edge are looked for as those of a line this wide."""
+_STROKE_MARGIN_PX = 0.6
+"""The grey rim of a line belongs to it."""
+_LEAST_AREA_PX = 9.0
+_LEAST_AREA_OF_LINE = 1.2
+"""Times the square of half a line's width: less is the ragged edge of a line."""
+_LEAST_EDGE_POINTS = 8
+_SQUARE = np.ones((3, 3), np.uint8)
+
+
+def fill_leftover_ink(
+    centre_lines: CentreLines, strokes: tuple[Stroke, ...], *, ink: str
+) -> tuple[Fill, ...]:
+    """Outline the solids and what ink the strokes leave bare, from top to bottom.
+
+    Args:
+        centre_lines: the line image taken apart.
+        strokes: what is drawn already.
+        ink: name for the fills.
+
+    Returns:
+        One fill for each connected piece, its edge where the ink is half as dark as full line.
+    """
+    area = _area_to_fill(centre_lines, strokes)
+    if not area.any():
+        return ()
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(area.view(np.uint8), connectivity=8)
+    fills = []
+    for label in range(1, count):
+        x, y, width, height = (int(value) for value in boxes[label, :4])
+        inside = (slice(y, y + height), slice(x, x + width))
+        piece = np.where(labels[inside] == label, centre_lines.ink[inside], np.float32(0.0))
+        outlines = outline_ink(piece, left=x, top=y)
+        if outlines:
+            fills.append(Fill(outlines, ink))
+    return tuple(fills)
+
+
+def outline_ink(piece: NDArray[np.float32], *, left: int, top: int) -> tuple[Curves, ...]:
+    """Trace the edge of a piece of ink, longest outline first.
+
+    Args:
+        piece: (H, W) 0..1, zero where it is not part of the piece.
+        left: where column 0 lies in the scan.
+        top: where row 0 lies in the scan.
+    """
+    edges = find_contours(np.pad(piece, 1), HALF_LEVEL)
+    edges = [edge for edge in edges if len(edge) > _LEAST_EDGE_POINTS]
+    edges.sort(key=len, reverse=True)
+    # A row and column of padding, and the centre of pixel 0 lying at one half.
+    offset = np.array([left - 0.5, top - 0.5])
+    return tuple(fit_edge(edge[:-1, ::-1] + offset) for edge in edges)
+
+
+def fit_edge(points: Floats) -> Curves:
+    """Closed cubics along a closed row of points, its corners kept."""
+    samples = resample_loop(points)
+    corners, samples = find_corners(samples, _CORNER_SCALE_PX, is_closed=True)
+    return fit_line(
+        samples,
+        np.ones(len(samples)),
+        corners,
+        error_px=EDGE_ERROR_PX,
+        reach_px=_EDGE_REACH_PX,
+        is_closed=True,
+    )
+
+
+def _area_to_fill(centre_lines: CentreLines, strokes: tuple[Stroke, ...]) -> NDArray[np.bool_]:
+    """(H, W) the solids and the larger pieces of ink outside the strokes, with their grey rim."""
+    is_drawn = np.zeros(centre_lines.is_ink.shape, np.bool_)
+    for stroke in strokes:
+        points, _, shares = points_along(stroke.curves, 1.0)
+        widths = np.interp(shares, stroke.widths[:, 0], stroke.widths[:, 1])
+        _stamp(is_drawn, points, 0.5 * widths + _STROKE_MARGIN_PX)
+    is_bare = centre_lines.is_ink & ~is_drawn & ~centre_lines.is_solid
+    core = cv2.morphologyEx(is_bare.view(np.uint8), cv2.MORPH_OPEN, _SQUARE)
+    _, labels, boxes, _ = cv2.connectedComponentsWithStats(core, connectivity=8)
+    least = max(_LEAST_AREA_PX, _LEAST_AREA_OF_LINE * centre_lines.half_width_px**2)
+    is_large = boxes[:, cv2.CC_STAT_AREA] > least
+    is_large[0] = False
+    grown = cv2.dilate(is_large[labels].view(np.uint8), _SQUARE).astype(bool) & is_bare
+    kept = (grown | centre_lines.is_solid).view(np.uint8)
+    return cv2.dilate(kept, _SQUARE).astype(bool)
+
+
+@compiled("(boolean[:, ::1], float64[:, ::1], float64[::1])")
+def _stamp(mask: NDArray[np.bool_], centres: Floats, radii: Floats) -> None:
+    """Set the pixels whose centres lie in any of the discs."""
+    height, width = mask.shape
+    for i in range(len(centres)):
+        x, y, r = centres[i, 0], centres[i, 1], radii[i]
+        for row in range(max(0, int(y - r)), min(height, int(y + r) + 1)):
+            rise = row + 0.5 - y
+            room = r * r - rise * rise
+            if room <= 0.0:
+                continue
+            half = math.sqrt(room)
+            for column in range(max(0, math.ceil(x - half - 0.5)), min(width, int(x + half + 0.5))):
+                mask[row, column] = True

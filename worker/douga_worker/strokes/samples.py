@@ -1,0 +1,72 @@
+"""A chain as evenly spaced samples, each with the trust it deserves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from douga_worker.strokes.chains import Chain
+from douga_worker.strokes.stroke_drawing import Floats
+
+STEP_PX = 1.0
+WEIGHT_OF_UNMEASURED = 0.04
+"""Where another line, a gap or a tip hides the profile, points guide only weakly."""
+_LONGEST_HOP_PX = 3.0
+"""Points further apart than this have nothing measured between them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Points one pixel apart along a line; a closed line repeats its first point at the end."""
+
+    points: Floats
+    """(N, 2), N >= 2."""
+    widths: Floats
+    """(N,) full width in px."""
+    weights: Floats
+    """(N,) 0..1."""
+    is_closed: bool
+
+    @property
+    def usual_width(self) -> float:
+        """Median of the trusted widths, in px; of all where none is trusted."""
+        trusted = self.widths[self.weights > 0.5]
+        return float(np.median(trusted if len(trusted) else self.widths))
+
+
+def resample_chain(chain: Chain) -> Samples | None:
+    """Space a chain's points evenly. None for one without length, or without a finite point.
+
+    A closed chain starts at its topmost point, so that the same loop in the next frame starts there too.
+    """
+    is_good = np.isfinite(chain.points).all(axis=1) & np.isfinite(chain.widths)
+    points, widths, is_measured = chain.points[is_good], chain.widths[is_good], chain.is_measured[is_good]
+    if len(points) < 2:
+        return None
+    is_closed = chain.is_closed and len(points) > 2
+    if is_closed:
+        top = int(np.lexsort((points[:, 0], points[:, 1]))[0])
+        turn = np.arange(top, top + len(points) + 1) % len(points)
+        points, widths, is_measured = points[turn], widths[turn], is_measured[turn]
+    hops = np.hypot(*np.diff(points, axis=0).T)
+    along = np.r_[0.0, np.cumsum(hops)]
+    if along[-1] < 1e-6:
+        return None
+    at = np.linspace(0.0, along[-1], max(2, round(along[-1] / STEP_PX) + 1))
+    hop_is_measured = is_measured[:-1] & is_measured[1:] & (hops <= _LONGEST_HOP_PX)
+    hop = np.clip(np.searchsorted(along, at, side="right") - 1, 0, len(hops) - 1)
+    return Samples(
+        points=np.stack([np.interp(at, along, points[:, axis]) for axis in (0, 1)], axis=1),
+        widths=np.maximum(np.interp(at, along, widths), 0.1),
+        weights=np.where(hop_is_measured[hop], 1.0, WEIGHT_OF_UNMEASURED),
+        is_closed=is_closed,
+    )
+
+
+def resample_loop(points: Floats) -> Floats:
+    """(N, 2) samples one pixel apart of a closed row of points, the first repeated at the end, N >= 4."""
+    points = np.vstack([points, points[:1]])
+    along = np.r_[0.0, np.cumsum(np.hypot(*np.diff(points, axis=0).T))]
+    at = np.linspace(0.0, along[-1], max(4, round(along[-1] / STEP_PX) + 1))
+    return np.stack([np.interp(at, along, points[:, axis]) for axis in (0, 1)], axis=1)
