@@ -195,7 +195,7 @@ def assert_all_done_once(farm: FarmOfTests, job_id: str, names: list[str]) -> No
         markers = done_markers(store)
         assert stems == sorted(markers)
         for record in markers.values():
-            for output in record.outputs.values():
+            for output in record.files:
                 info = store.stat(output.object_key)
                 assert info is not None
                 assert output.size_bytes == info.size_bytes

@@ -102,11 +102,10 @@ class MemoryFarm:
         """Write the drawings of a frame and its done marker, as a worker does."""
         outputs = {}
         for output in job.outputs:
-            data = content + f"{frame.stem} as {output}".encode()
-            object_key = object_keys.drawing(frame.stem, output)
-            self.drawings.write(object_key, data)
-            outputs[output] = OutputRecord(
-                object_key=object_key, sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data)
+            layers = ("black", "red") if output.is_layered else ("",)
+            outputs[output] = tuple(
+                self._drawn(object_keys.drawing(frame.stem, output, layer), layer, content)
+                for layer in layers
             )
         record = FrameRecord(
             scan=frame.scan,
@@ -133,6 +132,12 @@ class MemoryFarm:
         self.drawings.write(object_keys.job_manifest(job.job_id), msgspec.json.encode(manifest))
         self.drawings.write(object_keys.REPORT_PAGE, b"<html>")
         self.drawings.write(object_keys.report_image("A0000", "thumb", "jpg"), b"thumb")
+
+    def _drawn(self, object_key: str, layer: str, content: bytes) -> OutputRecord:
+        data = content + object_key.encode()
+        self.drawings.write(object_key, data)
+        digest = hashlib.sha256(data).hexdigest()
+        return OutputRecord(object_key=object_key, sha256=digest, size_bytes=len(data), layer=layer)
 
     def _open(self, url: str, create: bool) -> MemoryStore:
         if url not in self.stores:

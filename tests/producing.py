@@ -106,13 +106,13 @@ class ProducerFarm:
         job = read_job(store, job_id)
         for frame in frames:
             outputs = {
-                output: OutputRecord(
-                    object_key=object_keys.drawing(frame.stem, output), sha256="", size_bytes=4
+                output: (
+                    OutputRecord(object_key=object_keys.drawing(frame.stem, output), sha256="", size_bytes=4),
                 )
                 for output in job.outputs
             }
-            for record in outputs.values():
-                store.write(record.object_key, b"line")
+            for (file,) in outputs.values():
+                store.write(file.object_key, b"line")
             write_done_marker(
                 store,
                 FrameRecord(

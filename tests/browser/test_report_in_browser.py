@@ -118,8 +118,8 @@ def _write_frame(folder: Path, stem: str, number: int) -> FrameRecord:
         height_px=300,
         dpi=100.0,
         outputs={
-            output: OutputRecord(
-                object_key=object_keys.drawing(stem, output), sha256="", size_bytes=len(data)
+            output: (
+                OutputRecord(object_key=object_keys.drawing(stem, output), sha256="", size_bytes=len(data)),
             )
             for output, data in drawings.items()
         },

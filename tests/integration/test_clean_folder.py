@@ -135,7 +135,7 @@ def test_an_interrupted_run_leaves_a_true_manifest(
     assert not manifest.is_complete
     assert {frame.stem for frame in done} == {path.stem for path in markers.glob("*.json")}
     for frame in done:
-        for output in frame.outputs.values():
+        for output in frame.files:
             assert output.size_bytes == (out / output.object_key).stat().st_size
     assert "run the same command again" in stopped.stderr
     assert "Traceback" not in stopped.stderr

@@ -472,7 +472,7 @@ def _done_record(frame: JobFrame) -> FrameRecord:
         state=FrameState.DONE,
         scan_etag=frame.etag,
         recipe_fingerprint=JOB.recipe.fingerprint,
-        outputs=dict.fromkeys(JOB.outputs, drawing),
+        outputs=dict.fromkeys(JOB.outputs, (drawing,)),
         has_pictures=True,
     )
 

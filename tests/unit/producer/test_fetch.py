@@ -164,12 +164,42 @@ def test_a_drawing_that_is_gone_does_not_stop_the_others(done: MemoryFarm, tmp_p
 def test_a_forged_record_fetches_nothing_but_the_frame_s_own(done: MemoryFarm, tmp_path: Path) -> None:
     """A done marker may come from a stranger."""
     record = done.draw(FRAMES[1])
-    stolen = msgspec.structs.replace(record.outputs[Output.PNG], object_key="report/index.html")
-    forged = msgspec.structs.replace(record, outputs=record.outputs | {Output.PNG: stolen})
+    (drawn,) = record.outputs[Output.PNG]
+    stolen = msgspec.structs.replace(drawn, object_key="report/index.html")
+    forged = msgspec.structs.replace(record, outputs=record.outputs | {Output.PNG: (stolen,)})
     done.account([forged])
     done.drawings.write(object_keys.done_marker("A0001"), msgspec.json.encode(forged))
     fetched = fetch(done, tmp_path)
     assert ["A0001.png: its record names no png of its own"] == fetched.faults
+
+
+@pytest.mark.parametrize(
+    ("layer", "object_key"), [("", "A0001.svg"), ("../x", "A0001.../x.svg"), ("gold", "A0001.gold.svg")]
+)
+def test_a_forged_layer_fetches_nothing(
+    memory_farm: MemoryFarm, tmp_path: Path, layer: str, object_key: str
+) -> None:
+    """Only layers of the job's own palette have files."""
+    layered = job(outputs=(Output.SVG_LAYERS,))
+    memory_farm.record(layered, FRAMES[1:2])
+    record = memory_farm.draw(FRAMES[1], layered)
+    forged = tuple(
+        msgspec.structs.replace(file, layer=layer, object_key=object_key)
+        for file in record.outputs[Output.SVG_LAYERS]
+    )
+    marker = msgspec.structs.replace(record, outputs={Output.SVG_LAYERS: forged})
+    memory_farm.drawings.write(object_keys.done_marker("A0001"), msgspec.json.encode(marker))
+    fetched = fetch_job(memory_farm.drawings, layered.job_id, tmp_path, Told())
+    assert ["A0001.png: its record names no svg-layers of its own"] == fetched.faults
+
+
+def test_every_layer_of_a_drawing_is_fetched(memory_farm: MemoryFarm, tmp_path: Path) -> None:
+    """Each ink on the sheet has its file."""
+    layered = job(outputs=(Output.SVG_LAYERS,))
+    memory_farm.record(layered, FRAMES[:1])
+    memory_farm.draw(FRAMES[0], layered)
+    fetch_job(memory_farm.drawings, layered.job_id, tmp_path, Told())
+    assert {"A0000.black.svg", "A0000.red.svg"} == set(files(tmp_path))
 
 
 @pytest.mark.parametrize(

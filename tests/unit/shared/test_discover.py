@@ -15,7 +15,7 @@ from douga_shared.frames import FrameId, FrameRange
 from douga_shared.manifest import LeftOut
 from douga_shared.object_keys import fault_of
 from douga_shared.object_store import FolderStore, MemoryStore
-from douga_shared.recipe import Output
+from douga_shared.recipe import Output, file_suffixes
 
 
 def _holding(*object_keys: str) -> MemoryStore:
@@ -179,16 +179,18 @@ def test_a_collision_of_many_stays_readable() -> None:
 def test_an_alpha_drawing_collides_only_where_it_is_written() -> None:
     """`A1-alpha.png` is the alpha drawing of A1, but also the drawing of a scan so named."""
     store = _holding("A1.tga", "A1-alpha.tga")
-    assert () == discover(store, outputs=[Output.PNG, Output.SVG]).rejected
-    assert () == discover(store, outputs=[Output.PNG_ALPHA, Output.SVG]).rejected
-    collided = discover(store, outputs=[Output.PNG, Output.PNG_ALPHA])
+    assert () == discover(store, suffixes=file_suffixes([Output.PNG, Output.SVG])).rejected
+    assert () == discover(store, suffixes=file_suffixes([Output.PNG_ALPHA, Output.SVG])).rejected
+    collided = discover(store, suffixes=file_suffixes([Output.PNG, Output.PNG_ALPHA]))
     assert {"A1.tga", "A1-alpha.tga"} == set(_rejected(collided))
 
 
 def test_a_scan_collides_with_one_that_is_not_selected() -> None:
     """An earlier run may have drawn the other; its drawing is not overwritten."""
     store = _holding("A1.tga", "A1-alpha.tga", "A2.tga")
-    discovery = discover(store, frames=FrameRange.parse("1-2"), outputs=[Output.PNG, Output.PNG_ALPHA])
+    discovery = discover(
+        store, frames=FrameRange.parse("1-2"), suffixes=file_suffixes([Output.PNG, Output.PNG_ALPHA])
+    )
     assert (["A2.tga"], {"A1.tga"}) == (_scans(discovery), set(_rejected(discovery)))
 
 

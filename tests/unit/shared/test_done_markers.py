@@ -36,7 +36,7 @@ class Job:
             scan_sha256=hashlib.sha256(SCAN).hexdigest(),
             scan_etag=self.frame.info.etag,
             recipe_fingerprint=FINGERPRINT,
-            outputs={Output.PNG: OutputRecord(object_key="A1.png", sha256="", size_bytes=len(PNG))},
+            outputs={Output.PNG: (OutputRecord(object_key="A1.png", sha256="", size_bytes=len(PNG)),)},
             has_pictures=True,
         )
 
@@ -174,8 +174,17 @@ def test_only_a_done_frame_is_finished(state: FrameState) -> None:
 def test_a_marker_that_names_an_impossible_drawing_does_not_stop_the_job() -> None:
     """Markers lie in a folder where anybody can write."""
     job = Job()
-    job.alter(outputs={Output.PNG: OutputRecord(object_key="../../A1.png", sha256="", size_bytes=1)})
+    job.alter(outputs={Output.PNG: (OutputRecord(object_key="../../A1.png", sha256="", size_bytes=1),)})
     assert not job.is_finished()
+
+
+def test_a_marker_of_an_older_release_is_no_marker() -> None:
+    """It named one file an output; the frame is done anew."""
+    job = Job()
+    old = msgspec.to_builtins(job.record)
+    old["outputs"] = {"png": {"object_key": "A1.png", "sha256": "", "size_bytes": len(PNG)}}
+    job.drawings.write(object_keys.done_marker("A1"), msgspec.json.encode(old))
+    assert read_done_marker(job.drawings, "A1") is None
 
 
 def test_a_marker_comes_back_as_it_was_written() -> None:

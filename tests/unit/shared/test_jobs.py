@@ -102,7 +102,17 @@ def test_a_job_that_is_not_recorded_is_missing_input() -> None:
         read_job(MemoryStore(), "nobody")
 
 
-@pytest.mark.parametrize("data", [b"", b"\xff", b"[7]", b'{"job_id": 7}'])
+def test_a_job_of_another_release_is_told_from_a_damaged_one() -> None:
+    """Its recipe means other pixels: the message says which release to take, or to submit it again."""
+    store = MemoryStore()
+    record = msgspec.to_builtins(JOB) | {"version": 1}
+    record["recipe"] = {"network_sha256": "", "line_weight_px": None, "version": 1}
+    store.write(object_keys.job_record("cut"), msgspec.json.encode(record))
+    with pytest.raises(InputMissing, match=r"version 1, this Douga reads version 2: .* submit"):
+        read_job(store, "cut")
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff", b"[7]", b'{"job_id": 7}', b'{"version": 2}'])
 def test_a_record_that_nobody_can_read_is_missing_input(data: bytes) -> None:
     """It is named, and nothing crashes."""
     store = MemoryStore()

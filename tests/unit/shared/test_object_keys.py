@@ -42,7 +42,15 @@ def test_a_stem_is_its_own_stem_unless_it_looks_like_a_scan(name: str) -> None:
 def test_drawings_bear_the_name_of_the_scan() -> None:
     """Each output has its own file, beside the others."""
     drawings = {object_keys.drawing(object_keys.stem_of("A.0001.tif"), output) for output in Output}
-    assert {"A.0001.png", "A.0001-alpha.png", "A.0001.tga", "A.0001.tif", "A.0001.svg"} == drawings
+    endings = (".png", "-alpha.png", ".tga", ".tif", ".svg", ".pdf", ".json")
+    assert {f"A.0001{ending}" for ending in endings} == drawings
+
+
+def test_every_layer_is_a_file_of_its_own() -> None:
+    """Named by its ink, before the suffix, so that it still opens by a click."""
+    assert "A0001.red.svg" == object_keys.drawing("A0001", Output.SVG_LAYERS, "red")
+    assert "A0001.black.png" == object_keys.drawing("A0001", Output.PNG_LAYERS, "black")
+    assert "A0001.outline.svg" == object_keys.drawing("A0001", Output.SVG, "outline")
 
 
 @pytest.mark.parametrize(

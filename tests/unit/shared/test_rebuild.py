@@ -34,7 +34,7 @@ def _record(index: int, **changes: Any) -> FrameRecord:
         state=FrameState.DONE,
         scan_etag=frame.etag,
         recipe_fingerprint=JOB.recipe.fingerprint,
-        outputs={kind: OutputRecord(object_key="x", sha256="", size_bytes=1) for kind in JOB.outputs},
+        outputs={kind: (OutputRecord(object_key="x", sha256="", size_bytes=1),) for kind in JOB.outputs},
         has_pictures=True,
     )
     return msgspec.structs.replace(record, **changes)
@@ -87,7 +87,7 @@ def test_a_lost_job_stands_where_its_markers_say() -> None:
         {"scan": "sub/A0000.png"},
         {"state": FrameState.WAITING},
         {"has_pictures": False},
-        {"outputs": {Output.PNG: OutputRecord(object_key="x", sha256="", size_bytes=1)}},
+        {"outputs": {Output.PNG: (OutputRecord(object_key="x", sha256="", size_bytes=1),)}},
     ],
 )
 def test_a_marker_of_other_work_finishes_nothing(changes: dict[str, Any]) -> None:

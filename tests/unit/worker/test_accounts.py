@@ -50,7 +50,7 @@ def _record(number: int, state: FrameState) -> FrameRecord:
         state=state,
         scan_etag="e",
         recipe_fingerprint=JOB.recipe.fingerprint,
-        outputs={Output.PNG: OutputRecord(object_key=f"A{number}.png", sha256="0", size_bytes=1)},
+        outputs={Output.PNG: (OutputRecord(object_key=f"A{number}.png", sha256="0", size_bytes=1),)},
         has_pictures=True,
     )
 

@@ -390,7 +390,7 @@ def test_a_job_that_redis_lost_is_rebuilt_from_the_store(bench: Bench) -> None:
         ({"seal": "0" * 16}, "forged"),
         ({"drawings": "s3://elsewhere/"}, "forged"),
         ({"has_pictures": False}, "forged"),
-        ({"version": 2}, "version 2"),
+        ({"version": 1}, "version 1"),
         ({"version": "1"}, "malformed"),
         ({"frames": []}, "malformed"),
         ({"frames": [[0, "../../etc/passwd", "", 1]]}, "cannot name an object"),

@@ -55,7 +55,7 @@ def test_a_frame_comes_out_with_its_drawings_and_a_done_marker(processes: Isolat
     assert {output: drawings.read(f"A0001.{output}") for output in ("png", "svg")}.keys() == set(
         record.outputs
     )
-    for output in record.outputs.values():
+    for output in record.files:
         assert output.size_bytes == len(drawings.read(output.object_key))
     marker = msgspec.json.decode(drawings.read(".douga/done/A0001.json"), type=FrameRecord)
     assert marker == record
@@ -179,7 +179,7 @@ def test_closing_a_run_early_leaves_every_marked_frame_whole(processes: Isolated
     assert 1 <= len(markers) < 12
     for marker in markers:
         record = msgspec.json.decode(drawings.read(marker.object_key), type=FrameRecord)
-        for output in record.outputs.values():
+        for output in record.files:
             assert output.size_bytes == len(drawings.read(output.object_key))
 
 
@@ -271,7 +271,7 @@ def test_a_scan_may_lie_under_another_name(processes: IsolatedProcesses) -> None
     elsewhere = replace(order, scans=MemoryStore({"uploads/abc": page}), object_key="uploads/abc")
     with pipeline_of(processes) as pipeline:
         record = pipeline.submit(elsewhere).result(60)
-    assert ("A1.png", "A1.svg") == (record.scan, record.outputs[Output.SVG].object_key)
+    assert ("A1.png", "A1.svg") == (record.scan, record.outputs[Output.SVG][0].object_key)
 
 
 def test_a_record_names_the_worker(processes: IsolatedProcesses) -> None:

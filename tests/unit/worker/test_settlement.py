@@ -39,7 +39,7 @@ RECORD = FrameRecord(
     stem="A0001",
     state=FrameState.DONE,
     seconds={"fetch": 0.1, "network": 0.5},
-    outputs={Output.SVG: OutputRecord(object_key="A0001.svg", sha256="0" * 64, size_bytes=5_000)},
+    outputs={Output.SVG: (OutputRecord(object_key="A0001.svg", sha256="0" * 64, size_bytes=5_000),)},
     quality=GOOD,
 )
 

@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from douga_shared.errors import ConfigurationError, FrameRejected, Reason
-from douga_shared.recipe import Precision
-from douga_worker.wiring import _LoadedNetworks, find_recipe, open_pipeline
+from douga_shared.recipe import Precision, Recipe
+from douga_worker.wiring import _LoadedNetworks, find_sha256, open_pipeline
 
-RECIPE = find_recipe("fast", 0.5, None, Precision.AUTO)
+RECIPE = Recipe(network_sha256=find_sha256("fast"))
 
 
 def test_a_network_stays_loaded_while_two_recipes_take_turns() -> None:

@@ -48,7 +48,7 @@ def _quality(uncovered: float = 0.0, *flags: str) -> Quality:
 
 def _done(stem: str, quality: Quality | None = None) -> FrameRecord:
     outputs = {
-        output: OutputRecord(object_key=object_keys.drawing(stem, output), sha256="", size_bytes=1234)
+        output: (OutputRecord(object_key=object_keys.drawing(stem, output), sha256="", size_bytes=1234),)
         for output in (Output.PNG, Output.SVG)
     }
     return FrameRecord(
