@@ -12,6 +12,7 @@ from douga_worker.strokes.stroke_drawing import Floats
 STEP_PX = 1.0
 WEIGHT_OF_UNMEASURED = 0.04
 """Where another line, a gap or a tip hides the profile, points guide only weakly."""
+_FEWEST_OF_LOOP = 4
 _LONGEST_HOP_PX = 3.0
 """Points further apart than this have nothing measured between them."""
 
@@ -64,9 +65,17 @@ def resample_chain(chain: Chain) -> Samples | None:
     )
 
 
+def resample_row(points: Floats) -> Floats:
+    """(N, 2) samples one pixel apart of an open row of points, N >= 2."""
+    along = np.r_[0.0, np.cumsum(np.hypot(*np.diff(points, axis=0).T))]
+    at = np.linspace(0.0, along[-1], max(2, round(along[-1] / STEP_PX) + 1))
+    return np.stack([np.interp(at, along, points[:, axis]) for axis in (0, 1)], axis=1)
+
+
 def resample_loop(points: Floats) -> Floats:
     """(N, 2) samples one pixel apart of a closed row of points, the first repeated at the end, N >= 4."""
-    points = np.vstack([points, points[:1]])
-    along = np.r_[0.0, np.cumsum(np.hypot(*np.diff(points, axis=0).T))]
-    at = np.linspace(0.0, along[-1], max(4, round(along[-1] / STEP_PX) + 1))
-    return np.stack([np.interp(at, along, points[:, axis]) for axis in (0, 1)], axis=1)
+    row = resample_row(np.vstack([points, points[:1]]))
+    if len(row) >= _FEWEST_OF_LOOP:
+        return row
+    at = np.linspace(0, len(row) - 1, _FEWEST_OF_LOOP)
+    return np.stack([np.interp(at, np.arange(len(row)), row[:, axis]) for axis in (0, 1)], axis=1)
