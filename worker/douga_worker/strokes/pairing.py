@@ -1,0 +1,107 @@
+"""Which of the lines that meet at a junction are one line: those that continue each other best."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TypeAlias
+
+import numpy as np
+
+from douga_worker.strokes.directions import angle_between, straight_direction, unit
+from douga_worker.strokes.stroke_drawing import Floats
+from douga_worker.strokes.stroke_graph import End, StrokeGraph
+from douga_worker.strokes.sub_pixel_centres import Centre, Centres
+
+SHARPEST_TURN_DEGREES = 55.0
+HIGHEST_COST = 82.0
+CHORD_WEIGHT = 0.39
+SIDE_STEP_WEIGHT = 27.0
+FREE_SIDE_STEP, FREE_SIDE_STEP_PX = 0.25, 1.0
+"""A side step this small (in widths, and in px) is no sign of two lines."""
+WIDTH_WEIGHT = 12.0
+ARM_WIDTHS, SHORTEST_ARM_PX, LONGEST_ARM_PX = 2.2, 6.0, 22.0
+"""How much of a line tells where it is going."""
+
+Mates: TypeAlias = dict[End, End]
+"""Ends that continue each other, each under the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """A line as it enters a junction."""
+
+    point: Floats
+    direction: Floats
+    """Away from the junction."""
+    width: float
+
+
+def find_arm(centre: Centre, side: int) -> Arm:
+    """The arm at one side of a centre line, from its first measured points."""
+    points = centre.points if side == 0 else centre.points[::-1]
+    measured = np.flatnonzero(centre.is_measured if side == 0 else centre.is_measured[::-1])
+    first = int(measured[0]) if len(measured) > 2 else 0
+    away = np.cumsum(np.hypot(*np.diff(points[first:], axis=0).T))
+    reach = min(max(ARM_WIDTHS * centre.width, SHORTEST_ARM_PX), LONGEST_ARM_PX)
+    seen = points[first : first + 2 + int((away < reach).sum())]
+    if len(seen) < 4:
+        return Arm(points[0], unit(points[-1] - points[0]), centre.width)
+    middle, direction = seen.mean(0), straight_direction(seen)
+    return Arm(middle + direction * ((seen[0] - middle) @ direction), direction, centre.width)
+
+
+def pair_arms(graph: StrokeGraph, centres: Centres) -> tuple[Mates, dict[End, Arm]]:
+    """Pair the arms of every junction.
+
+    Returns:
+        The pairs, and every end's arm.
+    """
+    mates: Mates = {}
+    arms: dict[End, Arm] = {}
+    for number in sorted(graph.nodes):
+        node = graph.nodes[number]
+        here = {end: find_arm(centres[end[0]], end[1]) for end in sorted(node.ends) if end[0] in centres}
+        arms.update(here)
+        if len(here) >= 3 and not node.is_tip:
+            mates.update(pair_at_junction(here))
+    return mates, arms
+
+
+def pair_at_junction(arms: dict[End, Arm]) -> Mates:
+    """Pair arms by good continuation, the best pair first."""
+    costs = [(continuation_cost(arms[a], arms[b]), a, b) for a, b in combinations(sorted(arms), 2)]
+    mates: Mates = {}
+    for cost, a, b in sorted(costs):
+        if cost < HIGHEST_COST and a not in mates and b not in mates:
+            mates[a], mates[b] = b, a
+    return mates
+
+
+def continuation_cost(first: Arm, second: Arm) -> float:
+    """How badly one arm continues another, in degrees; infinite where the turn is too sharp."""
+    inward = -first.direction
+    turn = angle_between(inward, second.direction)
+    if turn >= SHARPEST_TURN_DEGREES:
+        return math.inf
+    between = second.point - first.point
+    distance = math.hypot(between[0], between[1])
+    chord = unit(between)
+    off_chord = angle_between(inward, chord) + angle_between(chord, second.direction)
+    widest, thinnest = max(first.width, second.width), max(min(first.width, second.width), 0.5)
+    side_step = _side_step(inward, second.direction, between)
+    step = max(0.0, side_step - max(FREE_SIDE_STEP * widest, FREE_SIDE_STEP_PX)) / max(widest, 2.0)
+    return (
+        turn
+        + CHORD_WEIGHT * off_chord * distance / (distance + first.width + second.width)
+        + SIDE_STEP_WEIGHT * step
+        + WIDTH_WEIGHT * math.log(max(widest, 0.5) / thinnest)
+    )
+
+
+def _side_step(inward: Floats, outward: Floats, between: Floats) -> float:
+    """How far the arms miss each other sideways: 0 on a line or an arc, large for staggered parallels."""
+    off_first = inward[0] * between[1] - inward[1] * between[0]
+    off_second = between[0] * outward[1] - between[1] * outward[0]
+    return 0.5 * abs(float(off_first - off_second))

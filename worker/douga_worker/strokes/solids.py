@@ -1,0 +1,95 @@
+"""Solid blacks: ink so much fatter than the lines that it has no centre line."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+SOLID_WIDTHS = 2.4
+"""Discs this much larger than the usual line make the body of a solid black ..."""
+CORE_WIDTHS = 3.0
+"""... which must somewhere be this much thicker, or it is just a fat stroke ..."""
+DOT_AREA = 13.0
+"""... unless it is as compact as a dot (in squares of its own radius)."""
+THINNEST_SOLID_PX = 3.2
+RIM_PX = 1.6
+"""Ink this near to a solid is its edge ..."""
+REST_PX = 3.0
+"""... and what starts this near to it and never leaves its neighbourhood is a rest of it."""
+THICKEST_LINE_SHARE, THICKEST_LINE_PX = 0.01, 4.0
+"""Half width beyond which ink is no line any more: a share of the long edge, and never less than this."""
+USUAL_LINE_PX = 1.5
+"""Half width taken for a page without a single line."""
+
+Depth = NDArray[np.float32]
+"""(H, W) distance to the nearest paper in px, 0 on paper."""
+Mask = NDArray[np.bool_]
+
+
+def measure_depth(is_ink: Mask) -> Depth:
+    """Measure how deep each pixel lies in the ink; what lies beyond the page's rim counts as paper."""
+    framed = cv2.copyMakeBorder(is_ink.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=[0])
+    return np.asarray(cv2.distanceTransform(framed, cv2.DIST_L2, 5)[1:-1, 1:-1], np.float32)
+
+
+def usual_half_width(depth: Depth) -> float:
+    """Half the width of the page's usual line in px, from the ridges of the depth."""
+    if not depth.size:
+        return USUAL_LINE_PX
+    is_ridge = (depth > 0) & (depth >= cv2.dilate(depth, np.ones((3, 3), np.uint8)))
+    thickest = max(THICKEST_LINE_SHARE * max(depth.shape), THICKEST_LINE_PX)
+    return min(float(np.median(depth[is_ridge])), thickest) if is_ridge.any() else USUAL_LINE_PX
+
+
+def find_solids(is_ink: Mask, depth: Depth, half_width_px: float) -> Mask:
+    """Mark the solid blacks, and the rests left around them.
+
+    Args:
+        is_ink: (H, W).
+        depth: (H, W), ``measure_depth`` of it.
+        half_width_px: Half the usual line's width.
+
+    Returns:
+        (H, W), a part of ``is_ink``.
+    """
+    smallest = max(SOLID_WIDTHS * half_width_px, THINNEST_SOLID_PX)
+    is_solid = np.zeros(is_ink.shape, np.bool_)
+    is_core = np.asarray(depth > smallest).view(np.uint8)
+    if not is_core.any():
+        return is_solid
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(is_core, connectivity=8)
+    for label in range(1, count):
+        window = _window_around(boxes[label], int(smallest + 4), is_ink.shape)
+        core = labels[window] == label
+        body = _grow(core, smallest + 0.5) & is_ink[window]
+        deepest = float(depth[window][core].max())
+        if deepest > CORE_WIDTHS * half_width_px or body.sum() < DOT_AREA * deepest**2:
+            is_solid[window] |= body
+    return _with_rests(is_solid, is_ink, smallest) if is_solid.any() else is_solid
+
+
+def _window_around(box: NDArray[np.int32], margin: int, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    x, y, width, height = (int(value) for value in box[:4])
+    rows = slice(max(y - margin, 0), min(y + height + margin, shape[0]))
+    return rows, slice(max(x - margin, 0), min(x + width + margin, shape[1]))
+
+
+def _grow(mask: Mask, radius: float) -> Mask:
+    away = cv2.distanceTransform((~mask).view(np.uint8), cv2.DIST_L2, 5)
+    return np.asarray(away <= radius, np.bool_)
+
+
+def _with_rests(is_solid: Mask, is_ink: Mask, smallest: float) -> Mask:
+    """Add the rim of every solid, which discs cannot reach, and the small rests around it."""
+    away = cv2.distanceTransform((~is_solid).view(np.uint8), cv2.DIST_L2, 5)
+    is_solid = is_solid | (is_ink & (away < RIM_PX))
+    rest = is_ink & ~is_solid
+    count, labels = cv2.connectedComponents(rest.view(np.uint8), connectivity=8)
+    farthest, nearest = np.zeros(count), np.full(count, np.inf)
+    of_rest = labels[rest].astype(np.int64)
+    np.maximum.at(farthest, of_rest, away[rest])
+    np.minimum.at(nearest, of_rest, away[rest])
+    is_rest = (farthest < 2 * smallest) & (nearest < REST_PX)
+    is_rest[0] = False
+    return np.asarray(is_solid | is_rest[labels], np.bool_)

@@ -1,0 +1,64 @@
+"""Free ends: a line reaches to the end of its ink, less the round cap that every renderer adds."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from douga_worker.strokes.chaining import Row, move_end
+from douga_worker.strokes.directions import straight_direction, unit
+from douga_worker.strokes.ink_profiles import ink_at
+from douga_worker.strokes.stroke_drawing import Floats
+
+STEP_PX = 0.25
+FAINTEST_PEAK = 0.3
+END_SHARE = 0.5
+"""The ink ends where half of the line's own strength is left."""
+LONGEST_WIDTHS, LONGEST_SLACK_PX = 3.0, 12.0
+ARM_WIDTHS, SHORTEST_ARM_PX, LONGEST_ARM_PX = 2.2, 6.0, 22.0
+"""How much of the line tells where it is going."""
+
+
+def reach_tips(rows: list[Row], ink: NDArray[np.float32], is_solid: NDArray[np.bool_]) -> None:
+    """Lead every free end on along its line to where the ink ends, or the page."""
+    for row in rows:
+        for side in (0, 1):
+            if row.is_free[side] and not row.is_closed:
+                _reach_tip(row, side, ink, is_solid)
+
+
+def _reach_tip(row: Row, side: int, ink: NDArray[np.float32], is_solid: NDArray[np.bool_]) -> None:
+    point, outward, width = look_out(row, side)
+    strength = min(max(ink_at(ink, point[0], point[1]), FAINTEST_PEAK), 1.0)
+    away, cap = 0.0, 0.5 * min(width, float(row.widths[-side]))
+    while away < LONGEST_WIDTHS * width + LONGEST_SLACK_PX:
+        ahead = point + outward * away
+        value = ink_at(ink, ahead[0], ahead[1])
+        if value < 0.0:
+            cap = 0.0  # The line runs on beyond the page.
+            break
+        if value <= END_SHARE * strength or _is_in(is_solid, point + outward * (away - width)):
+            break
+        away += STEP_PX
+    move_end(row, side, point + outward * max(away - cap, 0.0))
+
+
+def look_out(row: Row, side: int) -> tuple[Floats, Floats, float]:
+    """The last point of a row, smoothed, the direction in which it runs out, and its usual width."""
+    points = row.points if side == 0 else row.points[::-1]
+    width = float(np.median(row.widths))
+    reach = min(max(ARM_WIDTHS * width, SHORTEST_ARM_PX), LONGEST_ARM_PX)
+    away = np.cumsum(np.hypot(*np.diff(points, axis=0).T))
+    seen = points[: 2 + int((away < reach).sum())]
+    if len(seen) < 4:
+        return points[0], unit(points[0] - points[-1]), width
+    middle, inward = seen.mean(0), straight_direction(seen)
+    return middle + inward * ((seen[0] - middle) @ inward), -inward, width
+
+
+def _is_in(mask: NDArray[np.bool_], point: Floats) -> bool:
+    y = min(max(math.floor(point[1]), 0), mask.shape[0] - 1)
+    x = min(max(math.floor(point[0]), 0), mask.shape[1] - 1)
+    return bool(mask[y, x])
