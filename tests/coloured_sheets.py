@@ -164,7 +164,7 @@ def _scanned(
             np.ascontiguousarray(tones[..., channel]), shift, size, borderMode=cv2.BORDER_REPLICATE
         )
     tones += random.normal(0, spoiling.noise, tones.shape)
-    pixels = np.rint(tones.clip(0, 255)).astype(np.uint8)
+    pixels: NDArray[np.uint8] = np.rint(tones.clip(0, 255)).astype(np.uint8)
     if spoiling.jpeg_quality is None:
         return pixels
     buffer = BytesIO()

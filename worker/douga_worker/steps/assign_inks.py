@@ -30,7 +30,29 @@ def assign_inks(lines: NDArray[np.uint8], inks: NDArray[np.uint8], line_width_px
     is_line = lines > 0
     known = np.asarray(inks * is_line, np.uint8)
     _forget_crumbs(known, FEWEST_LENGTHS * max(line_width_px, 1.0) ** 2)
-    _spread(known, is_line, round(SPREAD_WIDTHS * max(line_width_px, 2.0)))
+    return extend_inks(known, is_line, round(SPREAD_WIDTHS * max(line_width_px, 2.0)))
+
+
+def extend_inks(line_inks: NDArray[np.uint8], is_line: NDArray[np.bool_], reach_px: int) -> NDArray[np.uint8]:
+    """Let labels grow along lines that they do not cover, such as closed gaps; black first.
+
+    Args:
+        line_inks: (H, W) uint8 labels, ``NO_INK`` where there is none.
+        is_line: (H, W), the lines to be labelled.
+        reach_px: so far a label grows; what none reaches is black.
+
+    Returns:
+        (H, W) uint8: ``NO_INK`` off the lines, never on them.
+    """
+    known = np.asarray(line_inks * is_line, np.uint8)
+    for _ in range(reach_px):
+        unknown = is_line & (known == NO_INK)
+        if not unknown.any():
+            return known
+        # Labels upside down: a dilation lets the largest win.
+        grown = cv2.dilate((255 - known) * (known != NO_INK), np.ones((3, 3), np.uint8))
+        reached = unknown & (grown > 0)
+        known[reached] = 255 - grown[reached]
     known[is_line & (known == NO_INK)] = BLACK_INK
     return known
 
@@ -68,15 +90,3 @@ def _forget_crumbs(known: NDArray[np.uint8], fewest_pixels: float) -> None:
     known[(is_small & is_touching)[pieces]] = NO_INK
     # The rims themselves are as uncertain.
     known[(is_known > 0) & (is_piece == 0)] = NO_INK
-
-
-def _spread(known: NDArray[np.uint8], is_line: NDArray[np.bool_], reach_px: int) -> None:
-    """Let labels grow along the lines, a pixel at a time, black first."""
-    window = np.ones((3, 3), np.uint8)
-    for _ in range(reach_px):
-        unknown = is_line & (known == NO_INK)
-        if not unknown.any():
-            return
-        grown = cv2.dilate((255 - known) * (known != NO_INK), window)
-        reached = unknown & (grown > 0)
-        known[reached] = 255 - grown[reached]

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from douga_shared.palette import Palette, rgb_of
+from douga_shared.palette import BLACK, Palette, rgb_of
 from douga_worker.steps.flatten_paper import Darkness
 
 NO_INK, BLACK_INK, FIRST_COLOUR = 0, 1, 2
@@ -91,6 +91,12 @@ def find_inks(darkness: Darkness, palette: Palette, line_width_px: float) -> NDA
     return inks if np.count_nonzero(of_palette) >= FEWEST_MARKED else None
 
 
+def ink_names(palette: Palette) -> dict[int, str]:
+    """What the labels of inks are called: black, then the palette's."""
+    names = {BLACK_INK: BLACK}
+    return names | {FIRST_COLOUR + i: ink.name for i, ink in enumerate(palette)}
+
+
 def _strongest(channels: Darkness) -> NDArray[np.uint8]:
     red, green, blue = channels
     return np.asarray(cv2.max(cv2.max(red, green), blue), np.uint8)
@@ -148,11 +154,27 @@ def _hue(darkness: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _is_rim(inks: NDArray[np.uint8], strongest: NDArray[np.uint8], window: int) -> NDArray[np.bool_]:
-    """Find the coloured rims that lens and scanner give to black lines."""
+    """Find the coloured rims that lens and scanner give to black lines: weaker, or nowhere but there."""
+    is_coloured = inks >= FIRST_COLOUR
+    is_black = (inks == BLACK_INK).view(np.uint8)
+    # Averaging took a black line half a window outwards; its rim lies within as much again.
+    reach = np.ones((2 * window - 1, 2 * window - 1), np.uint8)
+    near_black = cv2.dilate(is_black, reach) > 0
+    is_suspect = is_coloured & near_black
+    if not is_suspect.any():
+        return is_suspect
+    count, pieces = cv2.connectedComponents(_apart(inks * is_coloured), connectivity=4)
+    has_own_place = np.zeros(count, np.bool_)
+    has_own_place[pieces[is_coloured & ~near_black]] = True
     around = np.ones((window, window), np.uint8)
-    beside_black = cv2.dilate((inks == BLACK_INK).view(np.uint8), around) > 0
     is_weaker = strongest < cv2.dilate(strongest, around) // 2
-    return np.asarray((inks >= FIRST_COLOUR) & beside_black & is_weaker)
+    is_beside = cv2.dilate(is_black, around) > 0
+    return np.asarray(is_suspect & ((is_weaker & is_beside) | ~has_own_place[pieces]))
+
+
+def _apart(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """1 on every label, but 0 on the last pixels before a higher one: pieces of one label each."""
+    return np.asarray((labels > 0) & (cv2.dilate(labels, np.ones((3, 3), np.uint8)) == labels), np.uint8)
 
 
 def _is_pale(
