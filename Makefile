@@ -8,13 +8,17 @@ INSTALLED_FROM := pyproject.toml constraints.txt tools/setup-venv.sh
 
 # Every target installs into the same .venv, so `make -j` must not run two of them at once.
 .NOTPARALLEL:
-.PHONY: demo test check lint types imports format soak bench clean distclean
+.PHONY: demo farm test check lint types imports format soak bench clean distclean
 
 demo: .venv/.installed-worker  ## clean the bundled sequence and say where to look
 	$(BIN)/douga clean $(DEMO_SCANS) $(DEMO_DRAWINGS)
 	@echo
 	@echo "The drawings are in $(DEMO_DRAWINGS). Look at them side by side with the scans:"
 	@echo "    $(CURDIR)/$(DEMO_DRAWINGS)/report/index.html"
+
+farm: .venv/.installed-servers  ## queue, bucket, workers and Prometheus on this machine, until Ctrl-C
+	@tools/debian-packages.sh prometheus || echo "The farm runs without Prometheus."
+	@$(BIN)/python -m tools.farm
 
 test: check  ## every check, then every test
 	@tools/debian-packages.sh chromium fonts-liberation prometheus || echo "The tests that need them are skipped."
@@ -54,6 +58,10 @@ distclean: clean
 	tools/setup-venv.sh worker
 	@touch $@
 
+.venv/.installed-servers: $(INSTALLED_FROM)
+	tools/setup-venv.sh worker,servers
+	@touch $@ .venv/.installed-worker
+
 .venv/.installed-dev: $(INSTALLED_FROM)
 	tools/setup-venv.sh worker,train,dev
-	@touch $@ .venv/.installed-worker
+	@touch $@ .venv/.installed-worker .venv/.installed-servers

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from douga_shared.queue_inspection import QueueFigures
     from douga_shared.settings import Settings
 
-PORT = 9870
+PORT = 9465
 """Unless ``DOUGA_METRICS_PORT`` or ``--port`` says another."""
 MOST_LETTERS = 20_000
 """Dead letters that are read for their reasons."""

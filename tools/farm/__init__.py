@@ -1,0 +1,1 @@
+"""A whole farm on this one machine, without Docker: what `make farm` starts."""
