@@ -132,7 +132,7 @@ def test_a_frame_drawn_again_since_the_manifest_is_fetched_as_it_is_now(
     done.draw(FRAMES[1], content=b"again: ")
     fetched = fetch(done, tmp_path)
     assert (3, []) == (fetched.frames, fetched.faults)
-    assert b"again: A0001 as png" == (tmp_path / "A0001.png").read_bytes()
+    assert b"again: A0001.png" == (tmp_path / "A0001.png").read_bytes()
 
 
 def test_a_frame_of_a_later_recipe_is_not_passed_off_as_this_job_s(done: MemoryFarm, tmp_path: Path) -> None:
