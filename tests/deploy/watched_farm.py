@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import shutil
 import subprocess
 import sys
 import time
@@ -12,7 +10,6 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 from urllib.parse import urlencode
@@ -22,9 +19,10 @@ from tests.components import needs_program
 from tests.farm import FarmOfTests
 from tests.scans import as_png
 from tests.servers import free_port, wait_until
+from tools.farm import servers
 
-HOUSE = Path(__file__).parents[2]
-PROMETHEUS = HOUSE / "deploy" / "prometheus"
+HOUSE = servers.HOUSE
+PROMETHEUS = servers.CONFIGURATION
 _SUBSTITUTES = {"$__rate_interval": "10s", "$__range": "10m", "$__interval": "1s", "$worker": ".*"}
 """What Grafana puts in; its least rate interval is four times Prometheus' own."""
 
@@ -78,41 +76,20 @@ def watched(farm: FarmOfTests, *workers: str) -> Iterator[Prometheus]:
     program = needs_program("prometheus", "apt-get install prometheus")
     exporter_port = free_port()
     farm.start_process([sys.executable, "-m", "douga_producer", "exporter", "--port", str(exporter_port)])
-    folder = _quick_copy(farm.folder / "prometheus")
-    _name_targets(folder, "worker", workers)
-    _name_targets(folder, "exporter", (f"127.0.0.1:{exporter_port}",))
-    address = f"127.0.0.1:{free_port()}"
+    folder = farm.folder / "prometheus"
+    # Scrapes and rules come every second; nothing else of our configuration is changed.
+    exporter = f"127.0.0.1:{exporter_port}"
+    servers.configure_prometheus(folder, workers=workers, exporter=exporter, scrape_seconds=1)
+    port = free_port()
     with (farm.folder / "prometheus.log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                *(program, f"--config.file={folder / 'prometheus.yml'}"),
-                *(f"--storage.tsdb.path={folder / 'data'}", f"--web.listen-address={address}"),
-            ],
-            stdout=log,
-            stderr=log,
-        )
+        process = subprocess.Popen(servers.prometheus_command(program, port, folder), stdout=log, stderr=log)
     try:
-        prometheus = Prometheus(f"http://{address}")
+        prometheus = Prometheus(f"http://127.0.0.1:{port}")
         wait_until(lambda: _is_ready(prometheus), "Prometheus is ready")
         yield prometheus
     finally:
         process.terminate()
         process.wait(30)
-
-
-def _quick_copy(folder: Path) -> Path:
-    """Copy our configuration; scrapes and rules come every second, nothing else is changed."""
-    shutil.copytree(PROMETHEUS, folder)
-    config = folder / "prometheus.yml"
-    text, count = re.subn(r"(scrape|evaluation)_interval: 15s", r"\1_interval: 1s", config.read_text())
-    assert 2 == count
-    config.write_text(text.replace("scrape_timeout: 10s", "scrape_timeout: 1s"))
-    return folder
-
-
-def _name_targets(folder: Path, job: str, addresses: tuple[str, ...]) -> None:
-    (folder / "targets").mkdir(exist_ok=True)
-    (folder / "targets" / f"{job}.yml").write_text(json.dumps([{"targets": list(addresses)}]))
 
 
 def _is_ready(prometheus: Prometheus) -> bool:
