@@ -11,8 +11,10 @@ from douga_worker.strokes.joint_fit import (
     AFTER,
     ANGLE,
     BEFORE,
+    FINE,
     HOLD_FIRST,
     HOLD_LAST,
+    ROUGH,
     WEIGHT,
     X,
     Y,
@@ -22,14 +24,16 @@ from douga_worker.strokes.joint_fit import (
 )
 from douga_worker.strokes.stroke_drawing import Curves, Floats
 
-_STRIDE = 4
-"""Samples over which a direction is taken before there is a curve: shorter ones follow the pixel grid."""
+_STRIDE = 2
+"""Samples to either side that give a direction before there is a curve: fewer follow the pixel grid."""
 _TURN_OF_ONE = math.radians(100)
 """What one cubic can turn through without being visibly off a circle."""
 _FEWEST_SAMPLES = 4
 """A cubic over fewer samples would be made of noise."""
 _OUTLIER = 3.0
 """Times the error allowed: samples further off are outliers."""
+_HOPELESS = 1.8
+"""Times the error allowed: what a rough fit misses by so much no fine one will reach."""
 _SAMPLE_SHARE = 0.4
 """What a lone sample's distance counts beside the local mean: far off is more than noise explains."""
 
@@ -74,31 +78,31 @@ def _without_seam(samples: Floats, knots: Floats, places: Floats, loose: float) 
     end = np.array([[knots[opposite, X], knots[opposite, Y], 1.0]])
     rows = np.vstack([end, samples[split:-1], samples[:split], end])
     where = np.r_[0.0, places[split:-1] - opposite, places[:split] + seam, len(knots) - 1.0]
-    relax(rows, turned, where, loose, 12, HOLD_FIRST | HOLD_LAST)
+    relax(rows, turned, where, loose, FINE, HOLD_FIRST | HOLD_LAST)
     return turned
 
 
-@compiled("(float64[:, ::1], int64, int64)")
-def _direction(samples: Floats, first: int, last: int) -> float:
-    """Direction from one sample to another, indices held inside."""
-    a = samples[min(max(first, 0), len(samples) - 1)]
-    b = samples[min(max(last, 0), len(samples) - 1)]
-    return math.atan2(b[1] - a[1], b[0] - a[0])
+@compiled("(float64[:, ::1], int64)")
+def _directions(samples: Floats, reach: int) -> Floats:
+    """(N,) directions between the neighbours ``reach`` samples to either side, fewer at the ends."""
+    last = len(samples) - 1
+    angles = np.empty(last + 1)
+    for i in range(last + 1):
+        a, b = samples[max(i - reach, 0)], samples[min(i + reach, last)]
+        angles[i] = math.atan2(b[1] - a[1], b[0] - a[0])
+    return angles
 
 
-@compiled("(float64[:, ::1], boolean)")
-def _first_splits(samples: Floats, is_loop: bool) -> Floats:
+@compiled("(float64[::1], boolean)")
+def _first_splits(angles: Floats, is_loop: bool) -> Floats:
     """Samples at which the first knots go, so that every cubic turns through about the same angle."""
-    count = len(samples)
+    count = len(angles)
     turned = np.zeros(count)
-    before = _direction(samples, 0, _STRIDE)
     for i in range(1, count):
         turned[i] = turned[i - 1] + 1e-4
-        if i % _STRIDE == 0 and i + _STRIDE // 2 < count:
-            now = _direction(samples, i, i + _STRIDE)
-            turn = abs(now - before) % (2 * math.pi)
+        if i % (2 * _STRIDE) == 0:
+            turn = abs(angles[i] - angles[i - 2 * _STRIDE]) % (2 * math.pi)
             turned[i] += min(turn, 2 * math.pi - turn)
-            before = now
     pieces = max(1 + int(turned[-1] / _TURN_OF_ONE), 4 if is_loop else 1)
     pieces = max(1, min(pieces, (count - 1) // _FEWEST_SAMPLES))
     splits = np.zeros(pieces + 1)
@@ -112,20 +116,17 @@ def _first_splits(samples: Floats, is_loop: bool) -> Floats:
 @compiled("(float64[:, ::1], boolean)")
 def _first_guess(samples: Floats, is_loop: bool) -> tuple[Floats, Floats]:
     """Knots on the samples, handles a third of their chords, and every sample's place on them."""
-    splits = _first_splits(samples, is_loop)
+    angles = _directions(samples, np.int64(_STRIDE))
+    splits = _first_splits(angles, is_loop)
     pieces = len(splits) - 1
     knots = np.zeros((pieces + 1, 5))
     places = np.zeros(len(samples))
     for k in range(pieces + 1):
         i = int(splits[k])
-        knots[k, X], knots[k, Y] = samples[i, 0], samples[i, 1]
-        knots[k, ANGLE] = _direction(samples, i - _STRIDE // 2, i + _STRIDE // 2)
+        knots[k, X], knots[k, Y], knots[k, ANGLE] = samples[i, 0], samples[i, 1], angles[i]
     if is_loop:
-        knots[0, ANGLE] = _direction(samples, len(samples) - 1 - _STRIDE // 2, len(samples) - 1)
-        ahead = _direction(samples, 0, _STRIDE // 2)
-        turn = (ahead - knots[0, ANGLE] + math.pi) % (2 * math.pi) - math.pi
-        knots[0, ANGLE] += 0.5 * turn
-        knots[pieces, ANGLE] = knots[0, ANGLE]
+        turn = (angles[0] - angles[-1] + math.pi) % (2 * math.pi) - math.pi
+        knots[0, ANGLE] = knots[pieces, ANGLE] = angles[-1] + 0.5 * turn
     for k in range(pieces):
         first, last = int(splits[k]), int(splits[k + 1])
         third = math.hypot(knots[k + 1, X] - knots[k, X], knots[k + 1, Y] - knots[k, Y]) / 3.0
@@ -239,7 +240,10 @@ def _try_without(
         where[i - first] = place - first_knot
     rows = samples[first:end]
     held = (HOLD_FIRST if first_knot > 0 else 0) | (HOLD_LAST if last_knot < last else 0)
-    relax(rows, window, where, _OUTLIER * error_px, 8, held)
+    relax(rows, window, where, _OUTLIER * error_px, ROUGH, held)
+    if misses(rows, window, where, reach).max() > _HOPELESS * error_px:
+        return False
+    relax(rows, window, where, _OUTLIER * error_px, FINE, held)
     if misses(rows, window, where, reach).max() > error_px:
         return False
     knots[first_knot:gone] = window[: gone - first_knot]
@@ -256,7 +260,8 @@ def _drop_needless(
     samples: Floats, knots: Floats, places: Floats, error_px: float, reach: int
 ) -> tuple[Floats, Floats]:
     """Take knots out, one after the other, as long as the curve stays within the error."""
-    gone = 1
+    # Numba compiles once more for a constant: this is none.
+    gone = np.int64(1)
     while gone < len(knots) - 1:
         if not _try_without(samples, knots, places, gone, error_px, reach):
             gone += 1
@@ -277,14 +282,14 @@ def fit_run(samples: Floats, error_px: float, reach: int, is_loop: bool) -> tupl
     loose = _OUTLIER * error_px
     held = HOLD_FIRST | HOLD_LAST if is_loop else 0
     knots, places = _first_guess(samples, is_loop)
-    relax(samples, knots, places, loose, 14, held)
+    relax(samples, knots, places, loose, ROUGH, held)
     for _ in range(7):
         before = len(knots)
         knots, places = _split_missing(samples, knots, places, error_px, reach)
         if len(knots) == before:
             break
-        relax(samples, knots, places, loose, 10, held)
+        relax(samples, knots, places, loose, ROUGH, held)
     if len(knots) > 2:
         knots, places = _drop_needless(samples, knots, places, error_px, reach)
-        relax(samples, knots, places, loose, 10, held)
+    relax(samples, knots, places, loose, FINE, held)
     return knots, places

@@ -22,6 +22,8 @@ X, Y, ANGLE, BEFORE, AFTER = range(5)
 WEIGHT = 2
 """Column of a sample, after x and y: how far it is trusted."""
 HOLD_FIRST, HOLD_LAST = 1, 2
+ROUGH, FINE = 0.1, 0.003
+_MOST_STEPS = 14
 _SIZE = 5
 _BAND = 2 * _SIZE
 _SLIDE = 0.02
@@ -211,13 +213,13 @@ def take_step(knots: Floats, step: Floats) -> None:
         knots[k + 1, BEFORE] = min(max(knots[k + 1, BEFORE], 0.08 * chord), 1.1 * chord + 0.5)
 
 
-@compiled("(float64[:, ::1], float64[:, ::1], float64[::1], float64, int64, int64)")
+@compiled("(float64[:, ::1], float64[:, ::1], float64[::1], float64, float64, int64)")
 def relax(
     samples: Floats,
     knots: Floats,
     places: Floats,
     loose: float,
-    most_steps: int,
+    accuracy: float,
     held: int,
 ) -> None:
     """Move ``knots`` and ``places`` (in place) to where the curve lies best; the two ends stay.
@@ -227,7 +229,7 @@ def relax(
         knots: (K + 1, 5) as in ``X, Y, ANGLE, BEFORE, AFTER``.
         places: (N,) where on the curve each point belongs: number of the cubic plus its parameter.
         loose: px from which on a point counts as an outlier.
-        most_steps: Gauss-Newton steps at most.
+        accuracy: stop where a step gains less than this share of the cost: ROUGH or FINE.
         held: HOLD_FIRST, HOLD_LAST or both: the direction at that end stays as well.
     """
     count = _SIZE * len(knots)
@@ -243,7 +245,7 @@ def relax(
     best_places = places.copy()
     best = np.inf
     damping = 1e-3
-    for _ in range(most_steps):
+    for _ in range(_MOST_STEPS):
         project(samples, knots, places)
         cost = assemble(samples, knots, places, loose, band, right)
         if cost < best:
@@ -252,7 +254,7 @@ def relax(
             best_knots[:] = knots
             best_places[:] = places
             damping = max(damping * 0.3, 1e-5)
-            if gain < 2e-3 * cost + 1e-7:
+            if gain < accuracy * cost + 1e-7:
                 break
         else:
             damping *= 10.0

@@ -90,7 +90,7 @@ def _side(centres: Floats, directions: Floats, radii: Floats, slopes: Floats, si
         normals * np.sqrt(1.0 - slopes**2)[:, None] - directions * slopes[:, None]
     )
     edge = np.ascontiguousarray(edge)
-    kept = edge[_is_uncovered(edge, np.ascontiguousarray(centres), np.ascontiguousarray(radii))]
+    kept: Floats = edge[_is_uncovered(edge, np.ascontiguousarray(centres), np.ascontiguousarray(radii))]
     return kept if len(kept) >= 2 else edge[[0, -1]]
 
 
