@@ -294,7 +294,8 @@ class Pipeline:
         with self._sheet_room.taken(megapixels):
             if order.is_alone:
                 return self._draw_alone(order, data, notes)
-            prepared = self._in_process(scan, partial(prepare_scan, data, scan, limit))
+            palette = order.instructions.recipe.palette
+            prepared = self._in_process(scan, partial(prepare_scan, data, scan, limit, palette))
             del data
             notes.size_px = (prepared.ink.shape[1], prepared.ink.shape[0])
             notes.dpi = prepared.dpi
@@ -443,7 +444,7 @@ def _draw_here(
 ) -> tuple[tuple[int, int], float | None, _Finished]:
     """Runs in another process: the whole way of a frame that is to be alone; size, DPI and drawing."""
     recipe = instructions.recipe
-    prepared = prepare_scan(data, frame.scan, instructions.max_megapixels)
+    prepared = prepare_scan(data, frame.scan, instructions.max_megapixels, recipe.palette)
     began = time.perf_counter()
     (lines,) = cleaner_for(recipe).clean([prepared.working_ink], recipe.strength, _no_beat)
     seconds = {"network": time.perf_counter() - began}

@@ -15,6 +15,24 @@ SPREAD_WIDTHS = 4.0
 """So far a label reaches along a line where the scan says nothing; further on it is black."""
 
 
+def settle_inks(
+    lines: NDArray[np.uint8], inks: NDArray[np.uint8], palette: Palette, line_width_px: float
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+    """Assign every line its ink, and leave out the lines of inks that are not kept.
+
+    Args:
+        lines: (H, W) uint8 line image at the scan's size, 0 = paper.
+        inks: (H, W) labels of the scan's marks; see ``find_inks``.
+        palette: the one they were found with.
+        line_width_px: the usual line's width.
+
+    Returns:
+        The lines that stay, and their inks as in ``assign_inks``; None where all are black.
+    """
+    lines, line_inks = drop_inks(lines, assign_inks(lines, inks, line_width_px), palette)
+    return lines, (line_inks if int(line_inks.max(initial=0)) > BLACK_INK else None)
+
+
 def assign_inks(lines: NDArray[np.uint8], inks: NDArray[np.uint8], line_width_px: float) -> NDArray[np.uint8]:
     """Say for every line pixel which ink it is.
 
@@ -57,19 +75,25 @@ def extend_inks(line_inks: NDArray[np.uint8], is_line: NDArray[np.bool_], reach_
     return known
 
 
-def drop_inks(lines: NDArray[np.uint8], line_inks: NDArray[np.uint8], palette: Palette) -> NDArray[np.uint8]:
+def drop_inks(
+    lines: NDArray[np.uint8], line_inks: NDArray[np.uint8], palette: Palette
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Take from the lines what is of a pencil not to be kept, or of the sheet's back.
 
     Args:
         lines: (H, W) uint8 line image.
         line_inks: (H, W) labels; see ``assign_inks``.
         palette: says which inks are kept.
+
+    Returns:
+        Both without it.
     """
     is_kept = np.ones(256, np.uint8)
     is_kept[SHOW_THROUGH] = 0
     for i, ink in enumerate(palette):
         is_kept[FIRST_COLOUR + i] = ink.is_kept
-    return np.asarray(lines * is_kept[line_inks], np.uint8)
+    kept = is_kept[line_inks]
+    return np.asarray(lines * kept, np.uint8), np.asarray(line_inks * kept, np.uint8)
 
 
 def _forget_crumbs(known: NDArray[np.uint8], fewest_pixels: float) -> None:

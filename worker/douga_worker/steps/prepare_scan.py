@@ -10,7 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from douga_worker.steps.flatten_paper import flatten_paper
+from douga_shared.palette import Palette
+from douga_worker.steps.find_inks import find_inks
+from douga_worker.steps.flatten_paper import darkness_of, ink_of
+from douga_worker.steps.leave_out_inks import leave_out_inks
 from douga_worker.steps.measure_pencil import SCALE_STEPS_PER_OCTAVE, pencil_width_px, working_scale
 from douga_worker.steps.read_scan import Scan, read_scan
 from douga_worker.steps.resample import to_working_size
@@ -34,10 +37,12 @@ class PreparedScan:
     pencil_width_px: float
     dpi: float | None
     seconds: dict[str, float]
+    inks: NDArray[np.uint8] | None = None
+    """(H, W) which pencil drew each mark, see ``find_inks``; None where all are black."""
 
 
-def prepare_scan(data: bytes, name: str, max_megapixels: float) -> PreparedScan:
-    """Decode, flatten, measure, resample.
+def prepare_scan(data: bytes, name: str, max_megapixels: float, palette: Palette = ()) -> PreparedScan:
+    """Decode, flatten, tell pencils apart, measure, resample.
 
     Raises:
         FrameRejected: the scan cannot be read; see ``read_scan``.
@@ -45,23 +50,36 @@ def prepare_scan(data: bytes, name: str, max_megapixels: float) -> PreparedScan:
     began = time.perf_counter()
     scan = read_scan(data, name, max_megapixels=max_megapixels)
     seconds = time.perf_counter() - began
-    prepared = prepare_pixels(scan)
+    prepared = prepare_pixels(scan, palette)
     return replace(prepared, seconds={"decode": seconds, **prepared.seconds})
 
 
-def prepare_pixels(scan: Scan) -> PreparedScan:
-    """Flatten, measure, resample a scan that is decoded already."""
+def prepare_pixels(scan: Scan, palette: Palette = ()) -> PreparedScan:
+    """Flatten, tell pencils apart, measure, resample a scan that is decoded already."""
     began = time.perf_counter()
-    ink = flatten_paper(scan.pixels)
+    darkness = darkness_of(scan.pixels)
+    ink = ink_of(darkness)
     width = pencil_width_px(ink)
+    seconds = {"flatten": time.perf_counter() - began}
+    inks = find_inks(darkness, palette, width)
+    if inks is not None:
+        left = leave_out_inks(darkness, inks, palette)
+        if left is not darkness:
+            ink = ink_of(left)
+            width = pencil_width_px(ink)
+        seconds["inks"] = time.perf_counter() - began - seconds["flatten"]
+    began = time.perf_counter()
     working_ink = to_working_size(ink, min(working_scale(width), _largest_scale(ink.size)))
+    preview = _preview(scan.pixels)
+    seconds["flatten"] += time.perf_counter() - began
     return PreparedScan(
         ink=ink,
         working_ink=working_ink,
-        preview=_preview(scan.pixels),
+        preview=preview,
         pencil_width_px=width,
         dpi=scan.dpi,
-        seconds={"flatten": time.perf_counter() - began},
+        seconds=seconds,
+        inks=inks,
     )
 
 

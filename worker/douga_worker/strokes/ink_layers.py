@@ -26,7 +26,7 @@ def ink_layers(
     Returns:
         For each ink that there is, in order, its lines, (H, W) uint8.
     """
-    counts = cv2.calcHist([line_inks], [0], None, [256], [0, 256])[1:, 0]
+    counts = cv2.calcHist([line_inks], [0], None, [256], [0, 256]).ravel()[1:]
     reach = BRIDGE_WIDTHS * max(line_width_px, 1.0)
     return {
         ink: np.asarray(lines * _whole(line_inks, ink, reach), np.uint8)
