@@ -62,8 +62,8 @@ FRAME_OUTCOMES = ("done", "failed", "skipped", "dropped")
 CHUNK_OUTCOMES = ("settled", "handed_back", "rejected")
 """``handed_back``: the worker was told to stop; ``rejected``: nobody can read it, or it is forged."""
 STAGES = (
-    *("fetch", "decode", "flatten", "network", "redraw", "check"),
-    *("vectorise", *(f"encode {output.value}" for output in Output if output is not Output.SVG)),
+    *("fetch", "decode", "flatten", "network", "redraw", "inks", "trace", "check", "fit", "vectorise"),
+    *(f"encode {output.value}" for output in Output),
     *("picture", "write"),
 )
 """In the order in which a frame passes them. ``network`` is the frame's share of its batch's time."""

@@ -422,6 +422,7 @@ def _finish(
     drawing = finish_drawing(
         prepared.ink,
         coverage,
+        scan_inks=prepared.inks,
         title=stem,
         dpi=prepared.dpi,
         pencil_width_px=prepared.pencil_width_px,

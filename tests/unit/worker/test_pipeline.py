@@ -60,7 +60,8 @@ def test_a_frame_comes_out_with_its_drawings_and_a_done_marker(processes: Isolat
     marker = msgspec.json.decode(drawings.read(".douga/done/A0001.json"), type=FrameRecord)
     assert marker == record
     assert (record.width_px, record.height_px, round(record.dpi or 0)) == (120, 90, 300)
-    assert {"fetch", "decode", "flatten", "network", "vectorise", "encode png"} <= record.seconds.keys()
+    steps = {"fetch", "decode", "flatten", "network", "trace", "fit", "encode svg", "encode png"}
+    assert steps <= record.seconds.keys()
 
 
 def test_every_frame_comes_out_exactly_once(processes: IsolatedProcesses) -> None:
@@ -198,7 +199,8 @@ def test_all_outputs_are_written(processes: IsolatedProcesses) -> None:
     with pipeline_of(processes) as pipeline:
         list(pipeline.run(orders_of(scans, drawings, tuple(Output))))
     names = {info.object_key for info in drawings.list() if "/" not in info.object_key}
-    assert names == {"A1.png", "A1-alpha.png", "A1.tga", "A1.tif", "A1.svg"}
+    whole = {"A1.png", "A1-alpha.png", "A1.tga", "A1.tif", "A1.svg", "A1.pdf", "A1.json"}
+    assert whole | {"A1.black.svg", "A1.black.png"} == names
 
 
 def test_outputs_of_an_earlier_run_with_the_same_recipe_stay_on_record(processes: IsolatedProcesses) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
-from xml.sax.saxutils import escape
 
 import cv2
 import numpy as np
@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from douga_shared.errors import FrameRejected, Reason
+from douga_shared.palette import BLACK
 from douga_worker.steps.straying_curves import Curves, find_edge, find_straying, lay_onto_edge
+from douga_worker.strokes.drawing_layers import BLACK_COLOUR, LINES, TRACE_PREFIX
+from douga_worker.strokes.svg_document import path_data, svg_document, svg_layer
 
 ENLARGEMENT = 2.0
 """vtracer sees only black and white: enlarging first turns the grey of edges into half pixels."""
@@ -45,17 +48,32 @@ VTRACER_SETTINGS: dict[str, Any] = {
 _PATH = re.compile(r'<path d="([^"]*)"[^>]*?translate\((-?[\d.]+),\s*(-?[\d.]+)\)')
 _OUTLINE = re.compile(r"M[^MZ]*C[^MZ]*(?=Z)")
 _LETTERS = re.compile("[MC]")
-_NOT_XML = re.compile("[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def vectorise(lines: NDArray[np.uint8], *, dpi: float | None, title: str, recipe_fingerprint: str) -> bytes:
+    """Outline every line of a drawing in one ink; see ``vectorise_inks``."""
+    return vectorise_inks(
+        {BLACK: lines}, {BLACK: BLACK_COLOUR}, dpi=dpi, title=title, recipe_fingerprint=recipe_fingerprint
+    )
+
+
+def vectorise_inks(
+    layers: Mapping[str, NDArray[np.uint8]],
+    colours: Mapping[str, str],
+    *,
+    dpi: float | None,
+    title: str,
+    recipe_fingerprint: str,
+) -> bytes:
     """Outline every line of a drawing with cubic curves, through vtracer.
 
-    The SVG is in scan pixels (``viewBox`` = unitless ``width`` and ``height``), holds one layer
-    ``lines`` of black paths with absolute M, C, Z and no transform, and draws no paper.
+    The SVG is in scan pixels (``viewBox`` = unitless ``width`` and ``height``), holds a layer
+    ``colour-trace-NAME`` for each coloured ink and above them ``lines``, of paths with absolute M, C, Z
+    and no transform, and draws no paper.
 
     Args:
-        lines: (H, W) uint8 line image, 0 = paper, 255 = full line.
+        layers: for every ink its (H, W) uint8 line image, 0 = paper, 255 = full line; all of one size.
+        colours: ``#rrggbb`` of the inks.
         dpi: resolution of the scan, kept in ``data-dpi`` and the metadata; None leaves it out.
         title: name shown by editors; any text, it is escaped.
         recipe_fingerprint: kept in the metadata.
@@ -66,6 +84,24 @@ def vectorise(lines: NDArray[np.uint8], *, dpi: float | None, title: str, recipe
     Raises:
         FrameRejected: the image has no pixels (``empty``), or vtracer gave up on it (``crashed``).
     """
+    body, count = "", 0
+    for ink in sorted(layers, key=lambda ink: ink == BLACK):
+        paths = []
+        for outline in _traced(layers[ink], title):
+            count += 1
+            data = "".join(path_data(curves, is_closed=True) for curves in outline)
+            paths.append(f'<path id="f{count:04d}" d="{data}"/>\n')
+        name = LINES if ink == BLACK else TRACE_PREFIX + ink
+        body += svg_layer(name, "".join(paths), f' fill="{colours[ink]}"')
+    height, width = next(iter(layers.values())).shape
+    document = svg_document(
+        body, (width, height), dpi=dpi, title=title, recipe_fingerprint=recipe_fingerprint
+    )
+    return document.encode()
+
+
+def _traced(lines: NDArray[np.uint8], title: str) -> list[list[Curves]]:
+    """Closed outlines of every connected line, in scan pixels."""
     height, width = lines.shape
     if not lines.size:
         raise FrameRejected(Reason.EMPTY, f"{title}: the drawing has no pixels; scan it again")
@@ -74,11 +110,7 @@ def vectorise(lines: NDArray[np.uint8], *, dpi: float | None, title: str, recipe
     outlines = _outlines(_run_vtracer(is_ink, title)) if is_ink.any() else []
     if outlines:
         outlines = _hold_to_edge(outlines, is_ink)
-    paths = [
-        f'<path id="f{number:04d}" d="{_path_data(outline, to_scan_px)}"/>\n'
-        for number, outline in enumerate(outlines, start=1)
-    ]
-    return _svg("".join(paths), (width, height), dpi, title, recipe_fingerprint).encode()
+    return [[curves * to_scan_px for curves in outline] for outline in outlines]
 
 
 def _without_specks(lines: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -154,38 +186,3 @@ def _hold_to_edge(outlines: list[list[Curves]], is_ink: NDArray[np.bool_]) -> li
         ]
         for outline in outlines
     ]
-
-
-def _path_data(outline: list[Curves], to_scan_px: NDArray[np.float64]) -> str:
-    pieces = []
-    for curves in outline:
-        scaled = curves * to_scan_px
-        start = " ".join(map(_number, scaled[0, 0].tolist()))
-        rest = (" ".join(map(_number, curve)) for curve in scaled[:, 1:].reshape(-1, 6).tolist())
-        pieces.append(f"M{start}C{'C'.join(rest)}Z")
-    return "".join(pieces)
-
-
-def _number(value: float) -> str:
-    return f"{value:.2f}".rstrip("0").rstrip(".")
-
-
-def _svg(paths: str, size: tuple[int, int], dpi: float | None, title: str, recipe_fingerprint: str) -> str:
-    width, height = size
-    data_dpi = "" if dpi is None else f' data-dpi="{_number(dpi)}"'
-    own_dpi = "" if dpi is None else f' dpi="{_number(dpi)}"'
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?>\n'
-        '<svg xmlns="http://www.w3.org/2000/svg"'
-        ' xmlns:inkscape="http://www.inkscape.org/namespaces/inkscape"'
-        f' width="{width}" height="{height}" viewBox="0 0 {width} {height}"{data_dpi}>\n'
-        f"<title>{_text(title)}</title>\n"
-        f'<metadata><drawing xmlns="urn:douga" recipe="{_text(recipe_fingerprint)}"{own_dpi}/></metadata>\n'
-        '<g id="lines" inkscape:groupmode="layer" inkscape:label="lines" fill="#000000">\n'
-        f"{paths}</g>\n</svg>\n"
-    )
-
-
-def _text(text: str) -> str:
-    """Escape for XML; what XML cannot hold at all (control characters, half surrogates) becomes U+FFFD."""
-    return escape(_NOT_XML.sub("\ufffd", text), {'"': "&quot;"})
