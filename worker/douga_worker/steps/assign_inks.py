@@ -9,8 +9,14 @@ from numpy.typing import NDArray
 from douga_shared.palette import Palette
 from douga_worker.steps.find_inks import BLACK_INK, FIRST_COLOUR, NO_INK, SHOW_THROUGH
 
-FEWEST_LENGTHS = 3.0
-"""A piece of one ink amid another must be so many line widths long; less is where inks mix."""
+SHORTEST_LENGTHS = 2.0
+"""A piece that touches another ink must be so many line widths long."""
+SHORTEST_BETWEEN = 4.0
+"""A black piece that touches two others lies where they cross and mix: it must be so long ..."""
+MIXED_PX = 1.5
+"""... of lines that much wider, for pencils are told apart over some pixels."""
+TOUCHING_PX = 2
+"""Inks this near touch: between them lie pixels of neither."""
 SPREAD_WIDTHS = 4.0
 """So far a label reaches along a line where the scan says nothing; further on it is black."""
 
@@ -47,7 +53,7 @@ def assign_inks(lines: NDArray[np.uint8], inks: NDArray[np.uint8], line_width_px
     """
     is_line = lines > 0
     known = np.asarray(inks * is_line, np.uint8)
-    _forget_crumbs(known, FEWEST_LENGTHS * max(line_width_px, 1.0) ** 2)
+    _forget_crumbs(known, max(line_width_px, 1.0))
     return extend_inks(known, is_line, round(SPREAD_WIDTHS * max(line_width_px, 2.0)))
 
 
@@ -96,21 +102,45 @@ def drop_inks(
     return np.asarray(lines * kept, np.uint8), np.asarray(line_inks * kept, np.uint8)
 
 
-def _forget_crumbs(known: NDArray[np.uint8], fewest_pixels: float) -> None:
-    """Unlabel pieces that are small and touch another ink."""
+def _forget_crumbs(known: NDArray[np.uint8], line_width_px: float) -> None:
+    """Unlabel small pieces amid other inks."""
     window = np.ones((3, 3), np.uint8)
     is_known = (known != NO_INK).view(np.uint8)
     highest = cv2.dilate(known, window)
-    lowest = 255 - cv2.dilate((255 - known) * is_known, window)
-    # Without its highest-labelled rims, the picture falls into pieces of one ink each.
+    # Without its rims towards higher labels, the picture falls into pieces of one ink each.
     is_piece = np.asarray(is_known * (highest == known), np.uint8)
     count, pieces, stats, _ = cv2.connectedComponentsWithStats(is_piece, connectivity=8)
-    is_small = stats[:, cv2.CC_STAT_AREA] < fewest_pixels
+    area = stats[:, cv2.CC_STAT_AREA]
+    most = SHORTEST_BETWEEN * (line_width_px + MIXED_PX) ** 2
+    is_small = area < most
     is_small[0] = False
-    is_suspect = is_small[pieces]
-    is_touching = np.zeros(count, np.bool_)
-    is_edge = cv2.dilate(((highest != lowest) & (is_known > 0)).view(np.uint8), window) > 0
-    is_touching[pieces[is_suspect & is_edge]] = True
-    known[(is_small & is_touching)[pieces]] = NO_INK
+    y, x = np.nonzero(is_small[pieces])
+    other_count = _other_ink_counts(known, np.asarray(pieces, np.int32), y, x, count)
+    is_black = np.zeros(count, np.bool_)
+    is_black[pieces[(known == BLACK_INK) & (is_piece > 0)]] = True
+    least = np.where(is_black & (other_count > 1), most, SHORTEST_LENGTHS * line_width_px**2)
+    is_crumb = is_small & (other_count > 0) & (area < least)
+    known[is_crumb[pieces]] = NO_INK
     # The rims themselves are as uncertain.
     known[(is_known > 0) & (is_piece == 0)] = NO_INK
+
+
+def _other_ink_counts(
+    known: NDArray[np.uint8],
+    pieces: NDArray[np.int32],
+    y: NDArray[np.intp],
+    x: NDArray[np.intp],
+    count: int,
+) -> NDArray[np.intp]:
+    """How many other inks each piece touches, looked up around the given pixels of the pieces."""
+    column_of = np.zeros(256, np.intp)
+    inks = np.flatnonzero(cv2.calcHist([known], [0], None, [256], [0, 256]).ravel()[1:]) + 1
+    column_of[inks] = 1 + np.arange(len(inks))
+    touched = np.zeros((count, 1 + len(inks)), np.bool_)
+    padded = cv2.copyMakeBorder(known, *(TOUCHING_PX,) * 4, cv2.BORDER_CONSTANT)
+    for dy in range(2 * TOUCHING_PX + 1):
+        for dx in range(2 * TOUCHING_PX + 1):
+            touched[pieces[y, x], column_of[padded[y + dy, x + dx]]] = True
+    touched[:, 0] = False
+    touched[pieces[y, x], column_of[known[y, x]]] = False
+    return np.asarray(touched.sum(axis=1))

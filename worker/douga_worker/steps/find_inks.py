@@ -33,7 +33,7 @@ FEWEST_COLOURED = 12
 FEWEST_MARKED = 100
 """So many pixels labelled with a colour make a coloured sheet: the same stroke, averaged."""
 
-BLUR_WIDTHS = 1.5
+BLUR_WIDTHS = 1.0
 """Marks are averaged over so many line widths ..."""
 BLUR_RANGE_PX = (5, 9)
 """... but at least and at most so many pixels: channels are up to a pixel apart at any resolution."""
@@ -43,6 +43,8 @@ LEAST_DARKNESS = 14
 """After averaging: below this a mark is too pale to be called black."""
 BLACK_DARKNESS = 165
 """A mark that takes this much of every channel is black: black by value, whatever its tint."""
+CROSSING_DARKNESS = 150
+"""The same without averaging: graphite on colour; no colour alone is so dark in every channel."""
 GATE_SHARE = 0.5
 """Of the palette colour's own saturation: a purer mark is of that colour ..."""
 GATE_RANGE = (0.22, 0.4)
@@ -84,8 +86,11 @@ def find_inks(darkness: Darkness, palette: Palette, line_width_px: float) -> NDA
     window = min(max(2 * round((BLUR_WIDTHS * line_width_px - 1) / 2) + 1, smallest), largest)
     blurred = tuple(np.asarray(cv2.blur(channel, (window, window)), np.uint8) for channel in darkness)
     inks = _labels(blurred, palette)
+    # Black wins at crossings, where averaging would mix it with what it crosses.
+    inks[cv2.blur(_weakest(darkness), (3, 3)) >= CROSSING_DARKNESS] = BLACK_INK
     strongest = np.asarray(cv2.blur(_strongest(darkness), (3, 3)), np.uint8)
-    inks[_is_rim(inks, strongest, window)] = NO_INK
+    is_weaker = strongest < cv2.dilate(strongest, np.ones((window, window), np.uint8)) // 2
+    inks[_is_rim(inks, is_weaker, window) | _is_shadowed(inks, is_weaker, window)] = NO_INK
     inks[_is_pale(inks, strongest, max(line_width_px, 2.0))] = SHOW_THROUGH
     of_palette = (inks >= FIRST_COLOUR) & (inks != SHOW_THROUGH)
     return inks if np.count_nonzero(of_palette) >= FEWEST_MARKED else None
@@ -105,12 +110,17 @@ def _strongest(channels: Darkness) -> NDArray[np.uint8]:
 def _has_colour(darkness: Darkness) -> bool:
     red, green, blue = (channel[::SAMPLED_ROWS] for channel in darkness)
     top = _strongest((red, green, blue))
-    chroma = cv2.subtract(top, cv2.min(cv2.min(red, green), blue))
+    chroma = cv2.subtract(top, _weakest((red, green, blue)))
     candidates = chroma >= COLOURED_CHROMA
     if np.count_nonzero(candidates) < FEWEST_COLOURED:
         return False
     pure = np.asarray(chroma)[candidates] >= COLOURED_SHARE * np.asarray(top)[candidates]
     return int(np.count_nonzero(pure)) >= FEWEST_COLOURED
+
+
+def _weakest(channels: Darkness) -> NDArray[np.uint8]:
+    red, green, blue = channels
+    return np.asarray(cv2.min(cv2.min(red, green), blue), np.uint8)
 
 
 def _labels(blurred: Darkness, palette: Palette) -> NDArray[np.uint8]:
@@ -153,23 +163,29 @@ def _hue(darkness: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.arctan2(np.sqrt(3) / 2 * (green - blue), red - (green + blue) / 2))
 
 
-def _is_rim(inks: NDArray[np.uint8], strongest: NDArray[np.uint8], window: int) -> NDArray[np.bool_]:
+def _is_rim(inks: NDArray[np.uint8], is_weaker: NDArray[np.bool_], window: int) -> NDArray[np.bool_]:
     """Find the coloured rims that lens and scanner give to black lines: weaker, or nowhere but there."""
     is_coloured = inks >= FIRST_COLOUR
-    is_black = (inks == BLACK_INK).view(np.uint8)
+    is_black = inks == BLACK_INK
     # Averaging took a black line half a window outwards; its rim lies within as much again.
-    reach = np.ones((2 * window - 1, 2 * window - 1), np.uint8)
-    near_black = cv2.dilate(is_black, reach) > 0
+    near_black = _grown(is_black, 2 * window - 1)
     is_suspect = is_coloured & near_black
     if not is_suspect.any():
         return is_suspect
     count, pieces = cv2.connectedComponents(_apart(inks * is_coloured), connectivity=4)
     has_own_place = np.zeros(count, np.bool_)
     has_own_place[pieces[is_coloured & ~near_black]] = True
-    around = np.ones((window, window), np.uint8)
-    is_weaker = strongest < cv2.dilate(strongest, around) // 2
-    is_beside = cv2.dilate(is_black, around) > 0
-    return np.asarray(is_suspect & ((is_weaker & is_beside) | ~has_own_place[pieces]))
+    is_beside = is_weaker & _grown(is_black, window)
+    return np.asarray(is_suspect & (is_beside | ~has_own_place[pieces]))
+
+
+def _is_shadowed(inks: NDArray[np.uint8], is_weaker: NDArray[np.bool_], window: int) -> NDArray[np.bool_]:
+    """Find pale coloured marks that averaging with the black line beside them made black."""
+    return np.asarray((inks == BLACK_INK) & is_weaker & _grown(inks >= FIRST_COLOUR, window))
+
+
+def _grown(mask: NDArray[np.bool_], side: int) -> NDArray[np.bool_]:
+    return np.asarray(cv2.dilate(mask.view(np.uint8), np.ones((side, side), np.uint8)) > 0)
 
 
 def _apart(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
