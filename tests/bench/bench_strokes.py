@@ -22,7 +22,7 @@ from tests.bench.known_drawings.cases import Case
 from tests.bench.stroke_scores.drawn_strokes import read_svg
 from tests.bench.stroke_scores.ink_figures import compare_ink
 from tests.bench.stroke_scores.stroke_figures import StrokeTruth, compare_strokes, same_strokes
-from tests.tracing import trace_constant, trace_variable
+from tests.tracing import trace_constant, trace_variable, trace_without_closing
 
 Figures = dict[str, float]
 Pair = tuple[Case, Case | None]
@@ -61,6 +61,7 @@ def main() -> None:
     tracers: dict[str, Tracer] = {
         "**strokes, constant**": trace_constant,
         "**strokes, variable**": trace_variable,
+        "**strokes, gaps left open**": trace_without_closing,
         **installed_anchors(),
     }
     for name, remedy in missing_anchors().items():

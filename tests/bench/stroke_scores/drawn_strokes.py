@@ -38,6 +38,10 @@ class _Placing:
             raise ValueError(f"transform {transform!r} is not read here")
         return _Placing(scale, offset)
 
+    def place(self, subpath: Subpath) -> Subpath:
+        points, nodes = (self.scale * xy + self.offset for xy in (subpath.points, subpath.nodes))
+        return Subpath(points, subpath.is_closed, nodes)
+
 
 @dataclass(frozen=True, slots=True)
 class DrawnStroke:
@@ -58,9 +62,14 @@ class SvgStrokes:
     """What an SVG holds, counted."""
 
     strokes: list[DrawnStroke] = field(default_factory=list)
+    subpaths: list[Subpath] = field(default_factory=list)
+    """Everything that is drawn, strokes and outlines alike, as it lies on the page."""
     path_count: int = 0
-    segment_count: int = 0
-    """Lines and curves of all paths, strokes and outlines alike."""
+
+    @property
+    def segment_count(self) -> int:
+        """Return the number of lines and curves, of strokes and outlines alike."""
+        return sum(subpath.segment_count for subpath in self.subpaths)
 
 
 def read_svg(svg: bytes) -> SvgStrokes:
@@ -99,14 +108,14 @@ def _walk(element: ET.Element, placing: _Placing, inherited: dict[str, str], fou
 def _take_path(element: ET.Element, placing: _Placing, style: dict[str, str], found: SvgStrokes) -> None:
     drawn = read_path(element.get("d") or "")
     centre = element.get(f"{INKSCAPE}original-d")
-    subpaths = drawn if centre is None else read_path(centre)
+    subpaths = [placing.place(subpath) for subpath in (drawn if centre is None else read_path(centre))]
     found.path_count += 1
-    found.segment_count += sum(subpath.segment_count for subpath in subpaths)
+    found.subpaths += subpaths
     is_stroked = style.get("stroke", "none") != "none" and style.get("fill", "black") == "none"
     if centre is None and not is_stroked:
         return
     profile = _width_profile(element, style, has_profile=centre is not None)
-    strokes = (_with_widths(subpath, profile, placing) for subpath in subpaths)
+    strokes = (_with_widths(subpath, profile) for subpath in subpaths)
     found.strokes += [stroke for stroke in strokes if stroke is not None]
 
 
@@ -118,8 +127,8 @@ def _width_profile(element: ET.Element, style: dict[str, str], *, has_profile: b
     return np.array([[0, width], [1, width]])
 
 
-def _with_widths(subpath: Subpath, profile: Points, placing: _Placing) -> DrawnStroke | None:
-    points = subpath.points * placing.scale + placing.offset
+def _with_widths(subpath: Subpath, profile: Points) -> DrawnStroke | None:
+    points = subpath.points
     returns = len(points) > 6 and float(np.hypot(*(points[0] - points[-1]))) < 0.01
     along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
     widths = np.interp(along / max(along[-1], 1e-9), profile[:, 0], profile[:, 1])

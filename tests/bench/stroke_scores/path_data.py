@@ -27,7 +27,13 @@ class Subpath:
     points: Points
     """(N, 2) x, y along it; a closed one ends where it starts."""
     is_closed: bool
-    segment_count: int
+    nodes: Points
+    """(K, 2) where its lines and curves meet, the first and the last point among them."""
+
+    @property
+    def segment_count(self) -> int:
+        """Return how many lines and curves it takes."""
+        return len(self.nodes) - 1
 
 
 @dataclass(slots=True)
@@ -37,11 +43,11 @@ class _Walk:
     start: Points = field(default_factory=lambda: np.zeros(2))
     second_handle: Points | None = None
     pieces: list[Points] = field(default_factory=list)
-    segment_count: int = 0
+    nodes: list[Points] = field(default_factory=list)
 
     def go(self, points: Points) -> None:
         self.pieces.append(points)
-        self.segment_count += 1
+        self.nodes.append(points[-1])
         self.place = points[-1]
 
     def curve(self, handle: Points, other: Points, end: Points) -> None:
@@ -53,9 +59,12 @@ class _Walk:
         self.second_handle = other
 
     def finish(self, is_closed: bool) -> Iterator[Subpath]:
-        if self.segment_count:
-            yield Subpath(np.concatenate(self.pieces), is_closed, self.segment_count)
-        self.pieces, self.segment_count = [self.place[None]], 0
+        if len(self.nodes) > 1:
+            yield Subpath(np.concatenate(self.pieces), is_closed, np.array(self.nodes))
+        self.begin()
+
+    def begin(self) -> None:
+        self.pieces, self.nodes = [self.place[None]], [self.place]
 
 
 def read_path(data: str, step_px: float = 1.0) -> list[Subpath]:
@@ -90,14 +99,14 @@ def _take(walk: _Walk, command: str, numbers: Points) -> Iterator[Subpath]:
     previous, walk.second_handle = walk.second_handle, None
     if kind == "Z":
         is_open = math.dist(walk.place, walk.start) > 1e-6
-        if walk.segment_count and is_open:
+        if is_open:
             walk.go(walk.start[None])
         walk.place = walk.start
         yield from walk.finish(is_closed=True)
     elif kind == "M":
         yield from walk.finish(is_closed=False)
         walk.place = walk.start = numbers + origin
-        walk.pieces = [walk.place[None]]
+        walk.begin()
     elif kind == "H":
         walk.go(np.array([[numbers[0] + origin[0], walk.place[1]]]))
     elif kind == "V":
