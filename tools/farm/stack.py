@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 from tools.farm import servers
 from tools.farm.parts import Parts
-from tools.farm.ports import Ports
+from tools.farm.ports import Ports, is_free
 
 from douga_producer.client import open_farm
 from douga_shared.errors import DougaError
@@ -137,6 +137,8 @@ class Stack:
 
     def _servers_take_work(self) -> bool:
         """A bucket is ready when an object can be written, not when its port is open."""
+        if is_free(self.ports.queue):  # asked so early, the job store would complain aloud
+            return False
         with open_farm(read_settings(self.environment)) as farm:
             try:
                 farm.jobs.job_ids()
