@@ -11,6 +11,7 @@ from douga_worker.strokes.gaps import automatic_gap_px, close_gaps
 from douga_worker.strokes.junction_repair import repair_junctions
 from douga_worker.strokes.local_threshold import find_ink
 from douga_worker.strokes.pairing import pair_arms
+from douga_worker.strokes.shared_runs import lead_through_shared_edges
 from douga_worker.strokes.skeleton_paths import find_paths
 from douga_worker.strokes.solids import find_solids, measure_depth, usual_half_width
 from douga_worker.strokes.stroke_drawing import Point
@@ -42,6 +43,7 @@ def trace_centre_lines(lines: NDArray[np.uint8], *, close_gaps_px: float | None 
     repair_junctions(graph)
     centres = find_centres(graph, ink)
     mates, arms = pair_arms(graph, centres)
+    lead_through_shared_edges(graph, centres, mates, arms)
     rows = chain_edges(graph, centres, mates, arms)
     reach_tips(rows, ink, is_solid)
     limit = automatic_gap_px(half_width) if close_gaps_px is None else close_gaps_px

@@ -129,7 +129,8 @@ def find_meetings(graph: StrokeGraph, mates: Mates, arms: dict[End, Arm]) -> Mee
         ends = sorted(end for end in node.ends if end in arms)
         if len(ends) < 3 and not node.is_tip:
             continue
-        through = [[end, mates[end]] for end in ends if end in mates and end < mates[end]] or [ends]
+        pairs = {tuple(sorted((end, mates[end]))) for end in ends if end in mates}
+        through = [list(pair) for pair in sorted(pairs)] or [ends]
         middle = np.mean([arms[end].point for end in ends], axis=0)
         for end in ends:
             if end not in mates:

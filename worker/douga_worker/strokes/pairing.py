@@ -24,6 +24,12 @@ WIDTH_WEIGHT = 12.0
 ARM_WIDTHS, SHORTEST_ARM_PX, LONGEST_ARM_PX = 2.2, 6.0, 22.0
 """How much of a line tells where it is going."""
 
+SHARPEST_TAPER = 0.8
+"""Lines that grow thinner than this towards the tip where they meet were drawn as two."""
+MOST_ARMS_COMPARED = 8
+"""All ways to pair 8 arms are 764; beyond, the cheapest pair goes first."""
+
+Pair: TypeAlias = tuple[End, End]
 Mates: TypeAlias = dict[End, End]
 """Ends that continue each other, each under the other."""
 
@@ -36,6 +42,8 @@ class Arm:
     direction: Floats
     """Away from the junction."""
     width: float
+    taper: float = 1.0
+    """Its width there as a share of the line's usual one."""
 
 
 def find_arm(centre: Centre, side: int) -> Arm:
@@ -46,10 +54,12 @@ def find_arm(centre: Centre, side: int) -> Arm:
     away = np.cumsum(np.hypot(*np.diff(points[first:], axis=0).T))
     reach = min(max(ARM_WIDTHS * centre.width, SHORTEST_ARM_PX), LONGEST_ARM_PX)
     seen = points[first : first + 2 + int((away < reach).sum())]
+    widths = (centre.widths if side == 0 else centre.widths[::-1])[first : first + len(seen)]
+    taper = float(np.median(widths)) / centre.width
     if len(seen) < 4:
-        return Arm(points[0], unit(points[-1] - points[0]), centre.width)
+        return Arm(points[0], unit(points[-1] - points[0]), centre.width, taper)
     middle, direction = seen.mean(0), straight_direction(seen)
-    return Arm(middle + direction * ((seen[0] - middle) @ direction), direction, centre.width)
+    return Arm(middle + direction * ((seen[0] - middle) @ direction), direction, centre.width, taper)
 
 
 def pair_arms(graph: StrokeGraph, centres: Centres) -> tuple[Mates, dict[End, Arm]]:
@@ -64,19 +74,51 @@ def pair_arms(graph: StrokeGraph, centres: Centres) -> tuple[Mates, dict[End, Ar
         node = graph.nodes[number]
         here = {end: find_arm(centres[end[0]], end[1]) for end in sorted(node.ends) if end[0] in centres}
         arms.update(here)
-        if len(here) >= 3 and not node.is_tip:
+        if node.is_tip and len(here) == 2 and not any(arm.taper < SHARPEST_TAPER for arm in here.values()):
+            mates.update(_both_ways((tuple(here),)))
+        elif len(here) >= 3:
             mates.update(pair_at_junction(here))
     return mates, arms
 
 
 def pair_at_junction(arms: dict[End, Arm]) -> Mates:
-    """Pair arms by good continuation, the best pair first."""
-    costs = [(continuation_cost(arms[a], arms[b]), a, b) for a, b in combinations(sorted(arms), 2)]
+    """Pair arms by good continuation, so that all pairs together cost least.
+
+    The best pair alone may leave two lines cut that a slightly worse one would lead through.
+    """
+    costs = {(a, b): continuation_cost(arms[a], arms[b]) for a, b in combinations(sorted(arms), 2)}
+    if len(arms) > MOST_ARMS_COMPARED:
+        return _cheapest_first(costs)
+    _, pairs = _cheapest_pairs(tuple(sorted(arms)), costs)
+    return _both_ways(pairs)
+
+
+def _cheapest_first(costs: dict[Pair, float]) -> Mates:
     mates: Mates = {}
-    for cost, a, b in sorted(costs):
+    for cost, (a, b) in sorted((cost, pair) for pair, cost in costs.items()):
         if cost < HIGHEST_COST and a not in mates and b not in mates:
             mates[a], mates[b] = b, a
     return mates
+
+
+def _cheapest_pairs(ends: tuple[End, ...], costs: dict[Pair, float]) -> tuple[float, tuple[Pair, ...]]:
+    """The least cost of pairing these ends; an end left alone costs half of what a pair may cost at most."""
+    if len(ends) < 2:
+        return len(ends) * HIGHEST_COST / 2, ()
+    first, rest = ends[0], ends[1:]
+    cost, pairs = _cheapest_pairs(rest, costs)
+    best = (cost + HIGHEST_COST / 2, pairs)
+    for n, other in enumerate(rest):
+        own = costs[first, other]
+        if own >= HIGHEST_COST:
+            continue
+        cost, pairs = _cheapest_pairs(rest[:n] + rest[n + 1 :], costs)
+        best = min(best, (own + cost, ((first, other), *pairs)))
+    return best
+
+
+def _both_ways(pairs: tuple[Pair, ...]) -> Mates:
+    return {one: other for a, b in pairs for one, other in ((a, b), (b, a))}
 
 
 def continuation_cost(first: Arm, second: Arm) -> float:
