@@ -31,7 +31,7 @@ from tests.scans import as_jpeg, as_png, as_tga, as_tiff, rough_drawing
 
 A4_AT_200_DPI = (1654, 2339)
 NETWORK_STEPS = {"network"}
-VECTOR_STEPS = {"vectorise"}
+VECTOR_STEPS = {"trace", "fit", "encode svg", "vectorise"}
 
 
 def main() -> None:

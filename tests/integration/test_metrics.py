@@ -126,7 +126,8 @@ def test_all_that_the_table_names_is_shown_and_a_restart_is_seen(watched: Watche
     assert 1 == shown["douga_frame_failures_total", (("reason", Reason.NOT_AN_IMAGE.value),)]
     stages = {dict(labels)["stage"] for name, labels in shown if name == "douga_stage_seconds_count"}
     assert stages < set(metrics.STAGES)
-    assert set(metrics.STAGES) - stages == {"encode png-alpha", "encode tga", "encode tif"}
+    unasked = {"inks", "vectorise", "encode pdf", "encode json", "encode svg-layers", "encode png-layers"}
+    assert set(metrics.STAGES) - stages == {"encode png-alpha", "encode tga", "encode tif"} | unasked
     assert 1 == shown["douga_worker_ready", ()]
     assert 0 == shown["douga_inflight_frames", ()]
 
