@@ -14,7 +14,7 @@ import pytest
 
 import douga_shared
 from douga_shared.errors import ExitCode
-from douga_shared.recipe import Output
+from douga_shared.recipe import WHOLE, Output
 
 HOUSE = Path(__file__).parents[2]
 ROOMS = ("shared/douga_shared", "producer/douga_producer", "worker/douga_worker")
@@ -83,8 +83,8 @@ def test_every_option_in_the_documents_exists(document: str) -> None:
     """What a document says of a command can be typed."""
     wanted = set(re.findall(r"(?:`| )(--[a-z-]+)", "\n".join(_spoken(document))))
     commands = re.findall(r"^  ([a-z]+)  ", _help(), re.MULTILINE)
-    known = {option for command in commands for option in re.findall(r"--[a-z-]+", _help(command))}
-    assert set() == wanted - known
+    helps = [*map(_help, commands), _help_of("-m", "tools.farm")]
+    assert set() == wanted - set(re.findall(r"--[a-z-]+", "\n".join(helps)))
 
 
 def _spoken(document: str) -> list[str]:
@@ -94,9 +94,12 @@ def _spoken(document: str) -> list[str]:
 
 @cache
 def _help(*command: str) -> str:
-    program = "from douga_producer.cli import main; main()"
-    arguments = [sys.executable, "-c", program, *command, "--help"]
-    return subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
+    return _help_of("-c", "from douga_producer.cli import main; main()", *command)
+
+
+def _help_of(*arguments: str) -> str:
+    asked = [sys.executable, *arguments, "--help"]
+    return subprocess.run(asked, cwd=HOUSE, capture_output=True, text=True, check=True).stdout
 
 
 def test_the_readme_names_both_commands() -> None:
@@ -113,7 +116,8 @@ def test_the_readme_lists_every_exit_code() -> None:
 def test_the_readme_lists_every_output() -> None:
     """Each kind of drawing has its row, with the file it gives."""
     rows = dict(re.findall(r"^\| `([a-z-]+)` \| `A0001([^`]+)` \|", _text("README.md"), re.MULTILINE))
-    assert {output.value: output.file_suffix for output in Output} == rows
+    layer = {Output.SVG_LAYERS: "red", Output.PNG_LAYERS: "red"}
+    assert {output.value: output.file_suffix(layer.get(output, WHOLE)) for output in Output} == rows
 
 
 def test_the_changelog_knows_this_version() -> None:
