@@ -82,13 +82,13 @@ def _without_seam(samples: Floats, knots: Floats, places: Floats, loose: float) 
     return turned
 
 
-@compiled("(float64[:, ::1], int64)")
-def _directions(samples: Floats, reach: int) -> Floats:
-    """(N,) directions between the neighbours ``reach`` samples to either side, fewer at the ends."""
+@compiled("(float64[:, ::1])")
+def _directions(samples: Floats) -> Floats:
+    """(N,) directions between the neighbours to either side, nearer ones at the ends."""
     last = len(samples) - 1
     angles = np.empty(last + 1)
     for i in range(last + 1):
-        a, b = samples[max(i - reach, 0)], samples[min(i + reach, last)]
+        a, b = samples[max(i - _STRIDE, 0)], samples[min(i + _STRIDE, last)]
         angles[i] = math.atan2(b[1] - a[1], b[0] - a[0])
     return angles
 
@@ -116,7 +116,7 @@ def _first_splits(angles: Floats, is_loop: bool) -> Floats:
 @compiled("(float64[:, ::1], boolean)")
 def _first_guess(samples: Floats, is_loop: bool) -> tuple[Floats, Floats]:
     """Knots on the samples, handles a third of their chords, and every sample's place on them."""
-    angles = _directions(samples, np.int64(_STRIDE))
+    angles = _directions(samples)
     splits = _first_splits(angles, is_loop)
     pieces = len(splits) - 1
     knots = np.zeros((pieces + 1, 5))
@@ -261,7 +261,7 @@ def _drop_needless(
 ) -> tuple[Floats, Floats]:
     """Take knots out, one after the other, as long as the curve stays within the error."""
     # Numba compiles once more for a constant: this is none.
-    gone = np.int64(1)
+    gone = min(1, len(knots))
     while gone < len(knots) - 1:
         if not _try_without(samples, knots, places, gone, error_px, reach):
             gone += 1

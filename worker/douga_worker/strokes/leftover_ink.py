@@ -13,7 +13,7 @@ from douga_worker.strokes.chains import CentreLines
 from douga_worker.strokes.compiled import compiled
 from douga_worker.strokes.corners import find_corners
 from douga_worker.strokes.curve_points import points_along
-from douga_worker.strokes.line_fit import fit_line
+from douga_worker.strokes.line_fit import Line, fit_line
 from douga_worker.strokes.samples import resample_loop
 from douga_worker.strokes.stroke_drawing import Curves, Fill, Floats, Stroke
 
@@ -80,14 +80,8 @@ def fit_edge(points: Floats) -> Curves:
     """Closed cubics along a closed row of points, its corners kept."""
     samples = resample_loop(points)
     corners, samples = find_corners(samples, _CORNER_SCALE_PX, is_closed=True)
-    return fit_line(
-        samples,
-        np.ones(len(samples)),
-        corners,
-        error_px=EDGE_ERROR_PX,
-        reach_px=_EDGE_REACH_PX,
-        is_closed=True,
-    )
+    line = Line(samples, np.ones(len(samples)), corners, is_closed=True)
+    return fit_line(line, error_px=EDGE_ERROR_PX, reach_px=_EDGE_REACH_PX)
 
 
 def _area_to_fill(centre_lines: CentreLines, strokes: tuple[Stroke, ...]) -> NDArray[np.bool_]:

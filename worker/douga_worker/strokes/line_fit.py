@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -16,31 +17,44 @@ _SHORT = 24
 """Runs of fewer samples need them all."""
 
 
-def fit_line(
-    points: Floats,
-    weights: Floats,
-    corners: NDArray[np.int64],
-    *,
-    error_px: float,
-    reach_px: float,
-    is_closed: bool,
-) -> Curves:
-    """Fit cubics to samples, smooth everywhere but at the corners.
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line to be fitted."""
+
+    points: Floats
+    """(N, 2) samples a pixel apart; a closed line repeats its first point at the end."""
+    weights: Floats
+    """(N,) trust, 0..1."""
+    corners: NDArray[np.int64]
+    """Ascending samples where the curve may break; for a closed line below N - 1."""
+    is_closed: bool
+    """Without corners the curve is smooth across the seam too; with corners it starts at the first."""
+
+    def with_end(self, end: int, place: Floats) -> Line:
+        """The line with its first (0) or last (-1) point elsewhere, its neighbours drawn along."""
+        points = self.points.copy()
+        row = points if end == 0 else points[::-1]
+        count = min(2 + int(np.hypot(*(place - row[0]))), len(row) - 1)
+        row[:count] = place + (row[count] - place) * np.linspace(0.0, 1.0, count, endpoint=False)[:, None]
+        return replace(self, points=points)
+
+
+def fit_line(line: Line, *, error_px: float, reach_px: float) -> Curves:
+    """Fit cubics to a line, smooth everywhere but at its corners.
 
     Args:
-        points: (N, 2) samples a pixel apart; a closed row repeats its first point at the end.
-        weights: (N,) trust, 0..1.
-        corners: ascending samples where the curve may break; for a closed row below N - 1.
+        line: what to fit.
         error_px: most that the curve may stay off the samples' local mean.
         reach_px: how far this local mean reaches to either side.
-        is_closed: without corners, the curve is smooth across the seam too; with corners it starts at one.
 
     Returns:
-        (K, 4, 2) chained cubics; of a closed row the last ends where the first starts.
+        (K, 4, 2) chained cubics from the first point to the last; of a closed line the last cubic ends where
+        the first starts.
     """
-    samples = np.column_stack([points, weights])
-    is_loop = is_closed and not len(corners)
-    if is_closed and not is_loop:
+    samples = np.column_stack([line.points, line.weights])
+    corners = line.corners
+    is_loop = line.is_closed and not len(corners)
+    if line.is_closed and not is_loop:
         first = int(corners[0])
         samples = np.vstack([samples[first:], samples[1 : first + 1]])
         corners = corners[1:] - first

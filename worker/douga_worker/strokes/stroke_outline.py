@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from douga_worker.strokes.compiled import compiled
 from douga_worker.strokes.corners import find_corners
 from douga_worker.strokes.curve_points import points_along
-from douga_worker.strokes.line_fit import fit_line
+from douga_worker.strokes.line_fit import Line, fit_line
 from douga_worker.strokes.samples import resample_loop, resample_row
 from douga_worker.strokes.stroke_drawing import Curves, Floats, Stroke
 
@@ -79,7 +79,8 @@ def _slopes(centres: Floats, radii: Floats) -> Floats:
     before = np.maximum(np.arange(len(radii)) - reach, 0)
     after = np.minimum(np.arange(len(radii)) + reach, len(radii) - 1)
     run = np.maximum(along[after] - along[before], 1e-6)
-    return np.clip((radii[after] - radii[before]) / run, -_STEEPEST_TAPER, _STEEPEST_TAPER)
+    slopes: Floats = (radii[after] - radii[before]) / run
+    return slopes.clip(-_STEEPEST_TAPER, _STEEPEST_TAPER)
 
 
 def _side(centres: Floats, directions: Floats, radii: Floats, slopes: Floats, sign: float) -> Floats:
@@ -116,18 +117,18 @@ def _is_uncovered(edge: Floats, centres: Floats, radii: Floats) -> NDArray[np.bo
 
 def _fit_side(edge: Floats) -> Curves:
     """Cubics along one side of an open stroke."""
-    row = resample_row(edge)
-    corners, row = find_corners(row, _CORNER_SCALE_PX, is_closed=False)
-    trust = np.ones(len(row))
-    return fit_line(row, trust, corners, error_px=OUTLINE_ERROR_PX, reach_px=_REACH_PX, is_closed=False)
+    return _fit_edge(resample_row(edge), is_closed=False)
 
 
 def _fit_loop(edge: Floats) -> Curves:
     """Cubics around one side of a closed stroke."""
-    row = resample_loop(edge)
-    corners, row = find_corners(row, _CORNER_SCALE_PX, is_closed=True)
-    trust = np.ones(len(row))
-    return fit_line(row, trust, corners, error_px=OUTLINE_ERROR_PX, reach_px=_REACH_PX, is_closed=True)
+    return _fit_edge(resample_loop(edge), is_closed=True)
+
+
+def _fit_edge(row: Floats, *, is_closed: bool) -> Curves:
+    corners, row = find_corners(row, _CORNER_SCALE_PX, is_closed=is_closed)
+    line = Line(row, np.ones(len(row)), corners, is_closed)
+    return fit_line(line, error_px=OUTLINE_ERROR_PX, reach_px=_REACH_PX)
 
 
 def _has_area(loop: Floats) -> bool:
