@@ -48,6 +48,24 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
+class PlaceKind(StrEnum):
+    """What is wrong at a place."""
+
+    LOST = "lost"
+    """Pencil with no line near it."""
+    INVENTED = "invented"
+    """Line with no pencil near it."""
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a person should look, in scan pixels."""
+
+    kind: PlaceKind
+    x: float
+    y: float
+    radius_px: float
+
+
 class Quality(msgspec.Struct, frozen=True, kw_only=True):
     """What can be measured of a drawing without a person looking.
 
@@ -78,6 +96,8 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
     """Ends joined though the scan shows paper between them."""
     closed_gaps: tuple[tuple[float, float, float, float], ...] = ()
     """x, y of both ends of these in scan pixels, the first ``MOST_PLACES``."""
+    worst_places: tuple[Place, ...] = ()
+    """Where the most pencil is lost, then where the most line is invented, the worst of each first."""
     inks: tuple[str, ...] = ()
     """Coloured pencils found on the sheet, by their names in the palette."""
     flags: tuple[str, ...] = ()

@@ -72,7 +72,7 @@ def done_marker(stem: str) -> str:
 
 
 def report_image(stem: str, role: str, suffix: str) -> str:
-    """Object key of a picture that the report shows; role is ``scan``, ``lines`` or ``thumb``."""
+    """Object key of a picture that the report shows; role is ``scan``, ``lines``, ``thumb``, ``strokes``."""
     return f"{REPORT_IMAGES}{stem}.{role}.{suffix}"
 
 

@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from douga_shared.manifest import Quality
+from douga_shared.manifest import PlaceKind, Quality
+from douga_worker.steps.worst_places import worst_places
 
 SCAN_INK_LEVEL = 96
 """Pencil on a flattened scan; grain and the rubbed-out stay below."""
@@ -72,11 +73,17 @@ def check_quality(ink: NDArray[np.uint8], lines: NDArray[np.uint8], *, pencil_wi
     near_px = max(NEAR_WIDTHS * pencil_width_px, NEAR_SHARE * max(ink.shape), 2.0) / step
     small_ink, small_lines = _darkest_of_cells(ink, step), _darkest_of_cells(lines, step)
     scan, drawn = small_ink >= SCAN_INK_LEVEL, small_lines >= LINE_LEVEL
+    lost, invented = _far_from(scan, drawn, near_px), _far_from(drawn, scan, near_px)
+    width = pencil_width_px / step
     quality = Quality(
         scan_ink_share=scan_ink_share,
         line_ink_share=line_ink_share,
-        uncovered_share=_share_far_from(scan, drawn, near_px),
-        invented_share=_share_far_from(drawn, scan, near_px),
+        uncovered_share=_share_of(scan, lost),
+        invented_share=_share_of(drawn, invented),
+        worst_places=(
+            *worst_places(lost, PlaceKind.LOST, pencil_width_px=width, scale=step),
+            *worst_places(invented, PlaceKind.INVENTED, pencil_width_px=width, scale=step),
+        ),
         speck_count=_count_specks(drawn, SPECK_WIDTHS * max(pencil_width_px, 2.0) / step),
         grey_share=_fog_share(small_lines, max(1, round(EDGE_PX * max(1.0, pencil_width_px / 3) / step))),
         pencil_width_px=pencil_width_px,
@@ -111,15 +118,17 @@ def _darkest_of_cells(image: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(darkest[::step, ::step], dtype=np.uint8)
 
 
-def _share_far_from(marks: NDArray[np.bool_], others: NDArray[np.bool_], near_px: float) -> float:
-    """Share of ``marks`` with nothing of ``others`` within ``near_px``; 0 where there are no marks."""
-    count = np.count_nonzero(marks)
-    if not count:
-        return 0.0
-    if not others.any():
-        return 1.0
+def _far_from(marks: NDArray[np.bool_], others: NDArray[np.bool_], near_px: float) -> NDArray[np.bool_]:
+    """Those of ``marks`` with nothing of ``others`` within ``near_px``."""
+    if not marks.any() or not others.any():
+        return marks
     distance = cv2.distanceTransform((~others).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
-    return float(np.count_nonzero(marks & (distance > near_px))) / float(count)
+    return np.asarray(marks & (distance > near_px))
+
+
+def _share_of(marks: NDArray[np.bool_], some: NDArray[np.bool_]) -> float:
+    """Share of ``marks`` that are ``some``; 0 where there are no marks."""
+    return float(np.count_nonzero(some)) / max(1, int(np.count_nonzero(marks)))
 
 
 def _count_specks(drawn: NDArray[np.bool_], longest_px: float) -> int:

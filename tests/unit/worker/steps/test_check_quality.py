@@ -41,6 +41,16 @@ def test_dropped_hatching_raises_no_flag() -> None:
     assert () == quality.flags
 
 
+def test_lost_and_invented_places_are_found() -> None:
+    """A corner that did not come through, and one that nobody drew."""
+    lines = character(SIZE, 4.0)
+    scan, drawn = lines.copy(), lines.copy()
+    scan[20:60, 20:60:4] = 255
+    drawn[560:562, 500:590] = 255
+    places = check_quality(scan, drawn, pencil_width_px=4.0).worst_places
+    assert [("lost", 38.5, 40.0), ("invented", 545.0, 561.0)] == [(p.kind, p.x, p.y) for p in places]
+
+
 def test_blank_drawing_of_a_drawn_sheet_is_flagged_blank() -> None:
     """Ink in, nothing out."""
     quality = check_quality(character(SIZE), BLANK, pencil_width_px=4.0)
