@@ -15,10 +15,22 @@ from tests.components import needs_program
 
 from douga_shared import object_keys
 from douga_shared.errors import Reason
-from douga_shared.manifest import Failure, FrameRecord, FrameState, Manifest, OutputRecord, Quality
+from douga_shared.manifest import (
+    Failure,
+    FrameRecord,
+    FrameState,
+    Manifest,
+    OutputRecord,
+    Place,
+    PlaceKind,
+    Quality,
+)
 from douga_shared.recipe import Output, Recipe
 from douga_worker.report.page import render_report
 from douga_worker.report.pictures import report_pictures
+from douga_worker.report.roles import PictureRole
+from douga_worker.report.stroke_picture import stroke_picture
+from douga_worker.strokes.stroke_drawing import Stroke, StrokeDrawing
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Request
@@ -95,7 +107,9 @@ def _write_frame(folder: Path, stem: str, number: int) -> FrameRecord:
     cv2.circle(lines, (100, 120 + 10 * number), 60, 255, 4, cv2.LINE_AA)
     scan = np.full((300, 200, 3), 250, np.uint8)
     scan[lines > 127] = (200, 60, 50)
-    for role, data in report_pictures(scan, lines).items():
+    pictures = report_pictures(scan, lines)
+    pictures[PictureRole.STROKES] = stroke_picture(_strokes(number), {"black": "#000000", "red": "#ff0000"})
+    for role, data in pictures.items():
         _write(folder / role.object_key(stem), data)
     drawings = {Output.PNG: cv2.imencode(".png", 255 - lines)[1].tobytes(), Output.SVG: b"<svg/>"}
     for output, data in drawings.items():
@@ -108,6 +122,13 @@ def _write_frame(folder: Path, stem: str, number: int) -> FrameRecord:
         speck_count=0,
         grey_share=0.0,
         pencil_width_px=3.0,
+        region_count=2,
+        open_end_count=2,
+        open_ends=((40.0, 220.0), (160.0, 220.0)),
+        closed_gap_count=1,
+        closed_gaps=((90.0, 240.0, 110.0, 240.0),),
+        worst_places=(Place(kind=PlaceKind.LOST, x=100.0, y=40.0, radius_px=12.0),),
+        inks=("red",),
         flags=FLAGS.get(stem, ()),
     )
     return FrameRecord(
@@ -127,6 +148,18 @@ def _write_frame(folder: Path, stem: str, number: int) -> FrameRecord:
         quality=quality,
         has_pictures=True,
     )
+
+
+def _strokes(number: int) -> StrokeDrawing:
+    """The circle's upper half in black, drawn in two curves, and a red line below it."""
+    x, y, r = 100.0, 120.0 + 10 * number, 60.0
+    bend = r * 0.5523
+    left = [(x - r, y), (x - r, y - bend), (x - bend, y - r), (x, y - r)]
+    right = [(x, y - r), (x + bend, y - r), (x + r, y - bend), (x + r, y)]
+    line = [(40.0, 220.0), (80.0, 220.0), (120.0, 220.0), (160.0, 220.0)]
+    widths = np.array([[0.0, 4.0], [1.0, 4.0]])
+    half = Stroke(np.array([left, right]), widths)
+    return StrokeDrawing(200, 300, strokes=(half, Stroke(np.array([line]), widths, ink="red")))
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -335,6 +368,61 @@ def test_play_runs_through_the_level_and_stops(report: Watched) -> None:
     assert "Play" == report.page.locator("#play").inner_text()
 
 
+def test_layers_of_strokes_come_and_go(report: Watched) -> None:
+    """Each tick shows a layer and nothing else: an ink's strokes in its colour, nodes, ends."""
+    report.open_frame("A0001")
+    report.page.keyboard.press("6")
+    _tick(report)
+    assert ("paper", "paper") == (_seen_at(report, 40, 119), _seen_at(report, 100, 220))
+    _tick(report, "ink-black")
+    assert ("black", "paper") == (_seen_at(report, 40, 119), _seen_at(report, 100, 220))
+    _tick(report, "ink-red")
+    assert ("paper", "red") == (_seen_at(report, 40, 119), _seen_at(report, 100, 220))
+    _tick(report, "ends")
+    assert ("red", "red") == (_seen_at(report, 158, 220, 3), _seen_at(report, 41, 119, 3))
+    _tick(report, "nodes")
+    assert ("blue", "paper") == (_seen_at(report, 100, 60, 3), _seen_at(report, 40, 119))
+
+
+def test_places_to_look_at_are_marked(report: Watched) -> None:
+    """Worst places, closed gaps and open ends, each with its count, each to be ticked off."""
+    report.open_frame("A0001")
+    report.page.keyboard.press("6")
+    _tick(report, "worst", "gaps", "open")
+    counts = report.page.locator("#layer-list b").all_inner_texts()
+    assert ["1", "1", "2"] == counts
+    assert "red" == _seen_at(report, 100, 240, 2)
+    _tick(report, "worst", "open")
+    assert "paper" == _seen_at(report, 100, 240, 2)
+
+
+def test_the_next_place_is_brought_before_the_eye(report: Watched) -> None:
+    """Key n goes from the worst place on, and round; the place lies within the stage."""
+    report.page.set_viewport_size({"width": 700, "height": 420})
+    report.open_frame("A0001")
+    for words in ("Pencil without line: place 1 of 4", "Gap closed: place 2 of 4", "Open end: place 3 of 4"):
+        report.page.keyboard.press("n")
+        assert words == report.page.locator("#place-note").inner_text()
+        stage = report.page.locator("#stage").bounding_box()
+        mark = report.page.locator(".mark-place").bounding_box()
+        assert stage is not None
+        assert mark is not None
+        assert stage["y"] <= mark["y"] + mark["height"] / 2 <= stage["y"] + stage["height"]
+
+
+def test_the_layers_wanted_stay_from_frame_to_frame(report: Watched) -> None:
+    """Who looks at nodes looks at the nodes of every frame."""
+    report.open_frame("A0001")
+    report.page.keyboard.press("6")
+    _tick(report, "nodes")
+    report.page.keyboard.press("j")
+    ticked = report.page.locator("#layers input:checked").evaluate_all("all => all.map(one => one.name)")
+    assert ["nodes"] == ticked
+    report.page.wait_for_function(
+        "[...document.querySelectorAll('#stroke-layers img')].every(i => i.naturalWidth)"
+    )
+
+
 def test_a_missing_picture_is_told_and_not_broken(report: Watched, tmp_path: Path) -> None:
     """A report whose pictures were swept away still says what it can."""
     page = _write_job(tmp_path / "job")
@@ -378,6 +466,31 @@ def _drag_slider(report: Watched, share: float) -> None:
     mouse.down()
     mouse.move(box["x"] + box["width"] * share, box["y"] + 20, steps=3)
     mouse.up()
+
+
+def _tick(report: Watched, *names: str) -> None:
+    """Tick just these layers, and wait until they are drawn."""
+    for box in report.page.locator("#layers input").all():
+        box.set_checked(box.get_attribute("name") in names)
+    report.page.wait_for_function(
+        "[...document.querySelectorAll('#stroke-layers img')].every(i => i.complete && i.naturalWidth)"
+    )
+
+
+def _seen_at(report: Watched, x: float, y: float, reach: int = 0) -> str:
+    """The strongest colour around a place of the sheet: ``red``, ``blue``, ``black`` or ``paper``."""
+    shot = np.frombuffer(report.page.locator("#paper").screenshot(), np.uint8)
+    picture = cv2.imdecode(shot, cv2.IMREAD_COLOR)
+    assert picture is not None
+    scale = picture.shape[1] / 200
+    row, column, far = round(y * scale), round(x * scale), round(reach * scale)
+    seen = picture[row - far : row + far + 1, column - far : column + far + 1].reshape(-1, 3).astype(int)
+    blue, green, red = seen[np.argmin(seen.sum(axis=1))].tolist()
+    if min(blue, green, red) > 200:
+        return "paper"
+    if max(blue, green, red) < 90:
+        return "black"
+    return "red" if red > blue else "blue"
 
 
 def _pencil_at(report: Watched, x: int) -> str:

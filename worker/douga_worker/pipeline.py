@@ -42,10 +42,12 @@ from douga_worker.isolated import CallFailed, IsolatedProcesses
 from douga_worker.network.batching import Batcher, BatchRun, CleanerFor, unwatched
 from douga_worker.report.pictures import report_pictures
 from douga_worker.report.roles import PictureRole
+from douga_worker.report.stroke_picture import stroke_picture
 from douga_worker.room import Room
 from douga_worker.steps.finish_drawing import finish_drawing
 from douga_worker.steps.prepare_scan import PreparedScan, prepare_scan
 from douga_worker.steps.read_scan import stated_megapixels
+from douga_worker.strokes.drawing_layers import colours_of
 
 T = TypeVar("T")
 _Outputs = dict[Output, tuple[OutputRecord, ...]]
@@ -436,6 +438,9 @@ def _finish(
         size = (prepared.preview.shape[1], prepared.preview.shape[0])
         lines = cv2.resize(drawing.lines, size, interpolation=cv2.INTER_AREA)
         pictures = report_pictures(prepared.preview, np.asarray(lines, dtype=np.uint8))
+        if drawing.strokes is not None:
+            colours = colours_of(instructions.recipe.palette)
+            pictures[PictureRole.STROKES] = stroke_picture(drawing.strokes, colours)
         seconds["picture"] = time.perf_counter() - began
     return _Finished(files=drawing.files, pictures=pictures, quality=drawing.quality, seconds=seconds)
 

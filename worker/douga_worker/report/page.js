@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const byId = (id) => document.getElementById(id);
-  const { frames, flags, figures } = JSON.parse(byId("report-data").textContent);
+  const { frames, flags, figures, inks } = JSON.parse(byId("report-data").textContent);
 
   // --- Contact sheet: order, filters, search ------------------------------------------------
 
@@ -75,7 +75,7 @@
     previous: byId("previous-picture"),
     next: byId("next-picture"),
   };
-  const MODES = ["slider", "overlay", "onion", "clean", "scan"];
+  const MODES = ["slider", "overlay", "onion", "clean", "scan", "strokes"];
   const ON_TWOS_MILLISECONDS = 1000 / 12;
   let current = -1;
   let mode = "slider";
@@ -114,19 +114,21 @@
     current = position;
     const frame = frames[position];
     byId("viewer-name").firstElementChild.textContent = frame.stem;
-    const place = shown.indexOf(position);
-    byId("viewer-place").textContent = place < 0 ? "" : `${place + 1} of ${shown.length}`;
-    byId("previous").disabled = place === 0;
-    byId("next").disabled = place === shown.length - 1;
+    const turn = shown.indexOf(position);
+    byId("viewer-place").textContent = turn < 0 ? "" : `${turn + 1} of ${shown.length}`;
+    byId("previous").disabled = turn === 0;
+    byId("next").disabled = turn === shown.length - 1;
     byId("zoom").disabled = byId("play").disabled = !frame.pictures;
     paper.hidden = !frame.pictures;
     stage.classList.toggle("is-void", !frame.pictures);
     byId("stage-note").hidden = true;
+    place = -1;
     if (frame.pictures) showPictures(frame);
     else noteOnStage(noPictureText(frame));
+    byId("layers").hidden = mode !== "strokes" || !frame.pictures;
     showLegend();
     byId("notes").replaceChildren(...notesOn(frame));
-    byId("notes").scrollTop = 0;
+    byId("side").scrollTop = 0;
     preloadAround(position);
   }
 
@@ -142,6 +144,7 @@
     pictures.scan.alt = `Scan of ${frame.stem}`;
     pictures.lines.alt = `Clean drawing of ${frame.stem}`;
     showNeighbours();
+    showLayers();
     fitPaper();
   }
 
@@ -180,6 +183,12 @@
     if (frame.pictures && mode === "overlay") {
       parts.push(swatch("lines", "clean line"), swatch("pencil", "pencil on the scan"));
     }
+    if (frame.pictures && mode === "strokes") {
+      const seen = (quality, name) => (quality && quality[name] ? quality[name].length : 0);
+      if (seen(frame.quality, "worst_places")) parts.push(swatch("lost", "pencil lost"), swatch("invented", "line invented"));
+      if (seen(frame.quality, "closed_gaps")) parts.push(swatch("gap", "gap closed"));
+      if (seen(frame.quality, "open_ends")) parts.push(swatch("open", "open end"));
+    }
     if (frame.pictures && mode === "onion") {
       const [previous, next] = [neighbourOf(current, -1), neighbourOf(current, 1)];
       if (previous) parts.push(swatch("previous", previous.stem));
@@ -199,7 +208,9 @@
     const place = shown.indexOf(position);
     for (const other of [shown[place + 1], shown[place - 1]]) {
       const frame = frames[other];
-      if (frame && frame.pictures) for (const url of Object.values(frame.pictures)) new Image().src = url;
+      if (!frame || !frame.pictures) continue;
+      const { scan, lines, strokes } = frame.pictures;
+      for (const url of mode === "strokes" ? [scan, strokes] : [scan, lines]) if (url) new Image().src = url;
     }
   }
 
@@ -220,7 +231,9 @@
     mode = name;
     paper.dataset.mode = name;
     document.querySelector(`#modes input[value="${name}"]`).checked = true;
+    byId("layers").hidden = name !== "strokes" || !frames[current].pictures;
     showNeighbours();
+    showLayers();
     showLegend();
   }
 
@@ -228,6 +241,148 @@
     split.value = String(Math.round(Math.min(100, Math.max(0, percent))));
     paper.style.setProperty("--split", split.value + "%");
     split.setAttribute("aria-valuetext", `${split.value} % scan, ${100 - split.value} % clean`);
+  }
+
+  // --- Strokes: layers, marks, places to look at ------------------------------------------------
+
+  const SVG = "http://www.w3.org/2000/svg";
+  const strokePictures = new Map();
+  /** What the reader wants to see; kept from frame to frame. */
+  const wantedLayers = new Map([
+    ["scan", true], ["pixels", false], ["inks", true], ["courses", true], ["nodes", false], ["ends", false],
+    ["worst", true], ["gaps", true], ["open", true],
+  ]);
+  let place = -1; // which of the frame's places was looked at last
+
+  const isWanted = (layer) => wantedLayers.get(layer) ?? wantedLayers.get("inks");
+
+  /** Layers that the frame has, in the order in which they are listed; picture is the part of the file. */
+  function layersOf(frame) {
+    const quality = frame.quality || {};
+    const layers = [
+      { name: "scan", label: "Scan, pale" },
+      { name: "pixels", label: "Lines as pixels" },
+    ];
+    if (frame.pictures.strokes) {
+      const traces = (quality.inks || []).map((ink) => ({
+        name: `ink-${ink}`, label: `Strokes in ${ink}`, colour: inks[ink], picture: `ink-${ink}`,
+      }));
+      layers.push(
+        { name: "ink-black", label: traces.length ? "Strokes in black" : "Strokes as drawn", colour: inks.black, picture: "ink-black" },
+        ...traces,
+        { name: "courses", label: "A colour for every stroke", picture: "courses" },
+        { name: "nodes", label: "Nodes", picture: "nodes" },
+        { name: "ends", label: "Ends of strokes", picture: "ends" },
+      );
+    }
+    layers.push(
+      { name: "worst", label: "Worst places", count: (quality.worst_places || []).length },
+      { name: "gaps", label: "Gaps closed", count: quality.closed_gap_count },
+      { name: "open", label: "Open ends", count: quality.open_end_count },
+    );
+    return layers;
+  }
+
+  function showLayers() {
+    if (mode !== "strokes" || !frames[current].pictures) return;
+    const frame = frames[current];
+    const layers = layersOf(frame);
+    byId("layer-list").replaceChildren(...layers.map(layerToggle));
+    byId("layers-note").hidden = Boolean(frame.pictures.strokes);
+    byId("layers-note").textContent = "No output of this frame is made of strokes, so there are none to show.";
+    const count = placesOf(frame).length;
+    byId("next-place").disabled = !count;
+    byId("place-note").textContent = `${count || "No"} ${count === 1 ? "place" : "places"} to look at`;
+    drawMarks(frame);
+    applyLayers();
+  }
+
+  function layerToggle({ name, label, colour, count }) {
+    const input = element("input");
+    input.type = "checkbox";
+    input.name = name;
+    input.checked = isWanted(name);
+    const swatch = element("i", `layer-swatch swatch-of-${name}`);
+    if (colour) swatch.style.setProperty("--pencil", colour);
+    const toggle = element("label");
+    toggle.append(input, swatch, element("bdi", "", label));
+    if (count !== undefined) toggle.append(element("b", "", count.toLocaleString("en")));
+    const item = element("li");
+    item.append(toggle);
+    return item;
+  }
+
+  /** Show what is ticked; the file of the strokes is loaded once, and every layer is a part of it. */
+  function applyLayers() {
+    const frame = frames[current];
+    const layers = layersOf(frame).filter(({ name }) => isWanted(name));
+    paper.dataset.layers = layers.map(({ name }) => name).join(" ");
+    const shownPictures = layers.filter(({ picture }) => picture).map(({ name, picture }) => {
+      if (!strokePictures.has(name)) strokePictures.set(name, strokePicture(name));
+      setPicture(strokePictures.get(name), `${frame.pictures.strokes}#${picture}`);
+      return strokePictures.get(name);
+    });
+    byId("stroke-layers").replaceChildren(...shownPictures);
+  }
+
+  function strokePicture(name) {
+    const picture = element("img", name.startsWith("ink-") ? "ink-picture" : "");
+    picture.alt = "";
+    picture.draggable = false;
+    picture.addEventListener("error", () => {
+      if (mode === "strokes") noteOnStage("The strokes of this frame are missing from the report.");
+    });
+    return picture;
+  }
+
+  function drawMarks(frame) {
+    const { worst_places: worst = [], closed_gaps: gaps = [], open_ends: ends = [] } = frame.quality || {};
+    const marks = byId("marks");
+    marks.setAttribute("viewBox", `0 0 ${frame.width} ${frame.height}`);
+    const dots = ends.map(([x, y]) => `M${x} ${y}h0`).join("");
+    const bridges = gaps.map(([x, y, toX, toY]) => `M${x} ${y}L${toX} ${toY}`).join("");
+    marks.replaceChildren(
+      ...["mark mark-open mark-halo", "mark mark-open"].map((kind) => shape("path", kind, { d: dots })),
+      ...["mark mark-gap mark-halo", "mark mark-gap"].map((kind) => shape("path", kind, { d: bridges })),
+      ...worst.map(({ kind, x, y, radius_px: r }) =>
+        shape("circle", `mark mark-worst mark-${kind}`, { cx: x, cy: y, r: Math.max(r * 1.15, 8) })),
+      shape("path", "mark mark-place", { d: "" }),
+    );
+  }
+
+  function shape(tag, className, attributes) {
+    const made = document.createElementNS(SVG, tag);
+    made.setAttribute("class", className);
+    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+    return made;
+  }
+
+  /** Where to look, the worst first: [what it is, x, y, radius]. */
+  function placesOf(frame) {
+    const quality = frame.quality || {};
+    const middle = ([x, y, toX, toY]) => [(x + toX) / 2, (y + toY) / 2, Math.hypot(toX - x, toY - y) / 2];
+    return [
+      ...(quality.worst_places || []).map(({ kind, x, y, radius_px: r }) => [kind, x, y, r]),
+      ...(quality.closed_gaps || []).map((gap) => ["gap", ...middle(gap)]),
+      ...(quality.open_ends || []).map(([x, y]) => ["open", x, y, 0]),
+    ];
+  }
+
+  const PLACE_WORDS = { lost: "Pencil without line", invented: "Line without pencil", gap: "Gap closed", open: "Open end" };
+
+  function goToPlace(next) {
+    const frame = frames[current];
+    const places = frame.pictures ? placesOf(frame) : [];
+    if (!places.length) return;
+    stopPlaying();
+    if (mode !== "strokes") setMode("strokes");
+    place = (next + places.length) % places.length;
+    const [kind, x, y, radius] = places[place];
+    const room = Math.min(stage.clientWidth, stage.clientHeight) / Math.max(6 * radius, 240);
+    const scale = [4, 2, 1].find((larger) => larger <= room) || 1;
+    zoomTo(scale > fitScale() ? scale : 0, x / frame.width, y / frame.height);
+    document.querySelector(".mark-place").setAttribute("d", `M${x} ${y}h0`);
+    byId("place-note").textContent = `${PLACE_WORDS[kind]}: place ${place + 1} of ${places.length}`;
   }
 
   // --- Zoom ----------------------------------------------------------------------------------
@@ -258,7 +413,11 @@
   function nextZoom(x = 0.5, y = 0.5) {
     if (!frames[current].pictures) return;
     const larger = [1, 2, 4].filter((scale) => scale > fitScale() * 1.1).slice(0, 2);
-    zoom = [0, ...larger, 0][[0, ...larger].indexOf(zoom) + 1];
+    zoomTo([0, ...larger, 0][[0, ...larger].indexOf(zoom) + 1], x, y);
+  }
+
+  function zoomTo(scale, x, y) {
+    zoom = scale;
     setPicture(pictures.lines, linesPicture(frames[current]));
     fitPaper();
     stage.scrollLeft = paper.offsetLeft + x * paper.offsetWidth - stage.clientWidth / 2;
@@ -312,6 +471,8 @@
       parts.push(element("p", "all-well", "The checks found nothing to look at."));
     }
     if (frame.outputs && frame.outputs.length) parts.push(section("Files", fileList(frame.outputs)));
+    const worst = (frame.quality && frame.quality.worst_places) || [];
+    if (worst.length && frame.pictures) parts.push(section("Worst places", placeList(worst)));
     if (frame.quality) parts.push(section("Figures", figureList(frame.quality)));
     parts.push(section("Scan", rows(scanFacts(frame))));
     const times = Object.entries(frame.seconds || {});
@@ -345,6 +506,19 @@
       item.append(link, element("span", "", bytesText(output.bytes)));
       list.append(item);
     }
+    return list;
+  }
+
+  function placeList(worst) {
+    const list = element("ol", "places");
+    worst.forEach(({ kind }, i) => {
+      const button = element("button", `place place-${kind}`, `${i + 1} ${PLACE_WORDS[kind]}`);
+      button.type = "button";
+      button.addEventListener("click", () => goToPlace(i));
+      const item = element("li");
+      item.append(button);
+      list.append(item);
+    });
     return list;
   }
 
@@ -414,6 +588,11 @@
   byId("next").addEventListener("click", () => step(1));
   byId("close").addEventListener("click", () => viewer.close());
   byId("zoom").addEventListener("click", () => nextZoom());
+  byId("next-place").addEventListener("click", () => goToPlace(place + 1));
+  byId("layers").addEventListener("change", ({ target }) => {
+    wantedLayers.set(target.name, target.checked);
+    applyLayers();
+  });
   byId("play").addEventListener("click", togglePlaying);
   byId("modes").addEventListener("change", (event) => setMode(event.target.value));
   // After a click the arrow keys belong to the picture again, not to the row of buttons.
@@ -472,6 +651,7 @@
     End: () => mode === "slider" && setSplit(100),
     b: () => setMode(mode === "clean" ? "scan" : "clean"),
     z: () => nextZoom(),
+    n: () => goToPlace(place + 1),
     " ": () => togglePlaying(),
   };
   MODES.forEach((name, i) => { viewerKeys[i + 1] = () => setMode(name); });
@@ -493,7 +673,7 @@
   /** Leave a control the keys that work it. */
   function typesInto(target, pressed) {
     if (target.matches("input[type=search], select")) return true;
-    if (pressed === " ") return target.matches("button, input[type=radio], a");
+    if (pressed === " ") return target.matches("button, input[type=radio], input[type=checkbox], a");
     return pressed.startsWith("Arrow") && target.matches("input[type=radio]");
   }
 

@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from douga_shared import object_keys
 from douga_shared.manifest import FrameRecord, FrameState, Manifest, OutputRecord
+from douga_shared.recipe import Output, Recipe, Vector
 from douga_worker.report.neighbours import flag_odd_frames, level_of
 from douga_worker.report.roles import PictureRole
 from douga_worker.report.words import (
@@ -29,6 +30,7 @@ from douga_worker.report.words import (
     flag_words,
     recipe_words,
 )
+from douga_worker.strokes.drawing_layers import colours_of
 
 
 def render_report(manifest: Manifest) -> bytes:
@@ -40,7 +42,7 @@ def render_report(manifest: Manifest) -> bytes:
     level are flagged here.
     """
     manifest = msgspec.structs.replace(manifest, frames=flag_odd_frames(manifest.frames))
-    cards = [_card(position, frame) for position, frame in enumerate(manifest.frames)]
+    cards = [_card(position, frame, manifest.recipe) for position, frame in enumerate(manifest.frames)]
     style, script = _own_text("page.css"), _own_text("page.js")
     page = _template().render(
         policy=_content_security_policy(style, script),
@@ -56,7 +58,7 @@ def render_report(manifest: Manifest) -> bytes:
         shape=_sheet_shape(manifest.frames),
         steps=_step_times(manifest.frames),
         work=duration_words(sum(sum(frame.seconds.values()) for frame in manifest.frames)),
-        data=_page_data(cards),
+        data=_page_data(cards, manifest.recipe),
         duration_words=duration_words,
     )
     return page.encode("utf-8")
@@ -79,6 +81,8 @@ class _Card:
     flags: tuple[FlagWords, ...]
     reason: str
     thumb: str | None
+    pictures: tuple[PictureRole, ...]
+    """Those that the frame's own view shows."""
     outputs: dict[str, str]
     """Label and URL of every drawing."""
 
@@ -94,7 +98,7 @@ class _StepTime(TypedDict):
     total: str
 
 
-def _card(position: int, frame: FrameRecord) -> _Card:
+def _card(position: int, frame: FrameRecord, recipe: Recipe) -> _Card:
     flags = frame.quality.flags if frame.quality else ()
     return _Card(
         position=position,
@@ -102,8 +106,19 @@ def _card(position: int, frame: FrameRecord) -> _Card:
         flags=tuple(flag_words(flag) for flag in flags),
         reason=REASON_WORDS.get(frame.failure.reason, frame.failure.reason.value) if frame.failure else "",
         thumb=relative_url(PictureRole.THUMB.object_key(frame.stem)) if frame.has_pictures else None,
+        pictures=_pictures(frame, recipe),
         outputs={label: relative_url(file.object_key) for label, file in _labelled(frame)},
     )
+
+
+def _pictures(frame: FrameRecord, recipe: Recipe) -> tuple[PictureRole, ...]:
+    if not frame.has_pictures:
+        return ()
+    of_strokes = {Output.PDF, Output.JSON}
+    if recipe.vector is not Vector.OUTLINE:
+        of_strokes |= {Output.SVG, Output.SVG_LAYERS}
+    pixels = (PictureRole.SCAN, PictureRole.LINES)
+    return (*pixels, PictureRole.STROKES) if of_strokes & frame.outputs.keys() else pixels
 
 
 def _labelled(frame: FrameRecord) -> Iterator[tuple[str, OutputRecord]]:
@@ -161,12 +176,13 @@ def _step_times(frames: Sequence[FrameRecord]) -> list[_StepTime]:
     ]
 
 
-def _page_data(cards: Sequence[_Card]) -> dict[str, Any]:
+def _page_data(cards: Sequence[_Card], recipe: Recipe) -> dict[str, Any]:
     """Return what the page's script needs, as JSON-able values."""
     flags = {flag for card in cards if card.frame.quality for flag in card.frame.quality.flags}
     return {
         "frames": [_frame_data(card) for card in cards],
         "flags": {flag: msgspec.to_builtins(flag_words(flag)) for flag in sorted(flags)},
+        "inks": colours_of(recipe.palette),
         "figures": {name: msgspec.to_builtins(words) for name, words in FIGURE_WORDS.items()},
     }
 
@@ -183,11 +199,8 @@ def _frame_data(card: _Card) -> dict[str, Any]:
         "height": frame.height_px,
         "dpi": frame.dpi,
     }
-    if frame.has_pictures:
-        data["pictures"] = {
-            role.value: relative_url(role.object_key(frame.stem))
-            for role in (PictureRole.SCAN, PictureRole.LINES)
-        }
+    if card.pictures:
+        data["pictures"] = {role.value: relative_url(role.object_key(frame.stem)) for role in card.pictures}
     if frame.state is FrameState.DONE:
         data["outputs"] = [
             {"label": label, "url": relative_url(file.object_key), "bytes": file.size_bytes}

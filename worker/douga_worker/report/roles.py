@@ -16,6 +16,8 @@ class PictureRole(StrEnum):
     """The clean lines, black on white: PNG, the same size in pixels as the ``SCAN`` picture."""
     THUMB = "thumb"
     """The clean lines, small, for the contact sheet: WebP."""
+    STROKES = "strokes"
+    """The strokes, in layers, see ``stroke_picture``: SVG. There where the drawing was traced to strokes."""
 
     @property
     def suffix(self) -> str:
@@ -27,4 +29,9 @@ class PictureRole(StrEnum):
         return object_keys.report_image(stem, self.value, self.suffix)
 
 
-_SUFFIXES = {PictureRole.SCAN: "jpg", PictureRole.LINES: "png", PictureRole.THUMB: "webp"}
+_SUFFIXES = {
+    PictureRole.SCAN: "jpg",
+    PictureRole.LINES: "png",
+    PictureRole.THUMB: "webp",
+    PictureRole.STROKES: "svg",
+}

@@ -88,6 +88,13 @@ FIGURE_WORDS = {
     ),
     "speck_count": FigureWords("Specks", "Pieces too small to be a stroke.", "count"),
     "grey_share": FigureWords("Fog", "Share of the lines that are neither black nor white.", "share"),
+    "region_count": FigureWords(
+        "Areas to paint", "Paper that lines close off, the one around the drawing included.", "count"
+    ),
+    "open_end_count": FigureWords(
+        "Open ends", "Ends of lines that meet nothing; paint may leak there, or nowhere.", "count"
+    ),
+    "closed_gap_count": FigureWords("Gaps closed", "Ends joined over paper.", "count"),
     "scan_ink_share": FigureWords("Pencil on the scan", "Share of the sheet that carries pencil.", "share"),
     "line_ink_share": FigureWords("Line in the drawing", "Share of the drawing that is line.", "share"),
     "pencil_width_px": FigureWords("Pencil width", "Median width of the pencil, in scan pixels.", "px"),

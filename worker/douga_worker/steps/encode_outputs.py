@@ -52,6 +52,16 @@ class CleanSheet:
         return {BLACK: np.zeros_like(self.lines)} | found
 
 
+@dataclass(frozen=True, slots=True)
+class EncodedDrawing:
+    """What became of a sheet."""
+
+    files: dict[Output, dict[str, bytes]]
+    """Of every output its files by their layers; ``WHOLE`` is the layer of a whole drawing."""
+    strokes: StrokeDrawing | None
+    """None where no output asks for strokes."""
+
+
 def encode_outputs(
     sheet: CleanSheet,
     centre_lines: dict[str, CentreLines],
@@ -62,7 +72,7 @@ def encode_outputs(
     title: str,
     recipe_fingerprint: str,
     timed: Timed,
-) -> dict[Output, dict[str, bytes]]:
+) -> EncodedDrawing:
     """Encode what is asked for.
 
     Args:
@@ -75,14 +85,12 @@ def encode_outputs(
         recipe_fingerprint: kept in the formats that can say it.
         timed: measures a step by its name.
 
-    Returns:
-        Of every output its files by their layers; ``WHOLE`` is the layer of a whole drawing.
-
     Raises:
         FrameRejected: the vectorizer of outlines failed on this drawing.
     """
     encoding = _Encoding(sheet, centre_lines, vector, dpi, title, recipe_fingerprint, timed)
-    return {output: encoding.files(output) for output in outputs}
+    files = {output: encoding.files(output) for output in outputs}
+    return EncodedDrawing(files, encoding.strokes)
 
 
 @dataclass(frozen=True)
@@ -94,6 +102,11 @@ class _Encoding:
     title: str
     recipe_fingerprint: str
     timed: Timed
+
+    @property
+    def strokes(self) -> StrokeDrawing | None:
+        """The strokes, if an output needed them."""
+        return self._strokes if "_strokes" in vars(self) else None
 
     def files(self, output: Output) -> dict[str, bytes]:
         if output is Output.SVG:

@@ -29,6 +29,7 @@ from douga_worker.steps.two_values import two_values
 
 if TYPE_CHECKING:
     from douga_worker.strokes.chains import CentreLines
+    from douga_worker.strokes.stroke_drawing import StrokeDrawing
 
 _GROWN_PX = 256
 """So far an ink may have to reach along its line where a line was redrawn or a gap closed."""
@@ -43,6 +44,8 @@ class FinishedDrawing:
     """(H, W) the drawing at the scan's size, 0 = paper, 255 = line."""
     files: dict[Output, dict[str, bytes]]
     """Of every output its file, or one for each layer; ``WHOLE`` is the layer of a whole drawing."""
+    strokes: StrokeDrawing | None
+    """Where an output is made of strokes."""
     quality: Quality
     seconds: dict[str, float]
 
@@ -102,7 +105,7 @@ def finish_drawing(
     with watch.timed("check"):
         quality = check_quality(ink, lines, pencil_width_px=pencil_width_px)
         quality = _with_paint_figures(quality, sheet, centre_lines)
-    files = encode_outputs(
+    encoded = encode_outputs(
         sheet,
         centre_lines,
         outputs,
@@ -112,7 +115,13 @@ def finish_drawing(
         recipe_fingerprint=recipe.fingerprint,
         timed=watch.timed,
     )
-    return FinishedDrawing(lines=lines, files=files, quality=quality, seconds=watch.seconds)
+    return FinishedDrawing(
+        lines=lines,
+        files=encoded.files,
+        strokes=encoded.strokes,
+        quality=quality,
+        seconds=watch.seconds,
+    )
 
 
 def _weighed(

@@ -23,9 +23,11 @@ from douga_shared.manifest import (
     LeftOut,
     Manifest,
     OutputRecord,
+    Place,
+    PlaceKind,
     Quality,
 )
-from douga_shared.recipe import Output, Recipe
+from douga_shared.recipe import Output, Recipe, Vector
 from douga_worker.report.page import relative_url, render_report
 from douga_worker.report.roles import PictureRole
 from douga_worker.report.words import FLAG_WORDS, duration_words
@@ -47,7 +49,7 @@ def _quality(uncovered: float = 0.0, *flags: str) -> Quality:
 
 
 def _done(stem: str, quality: Quality | None = None) -> FrameRecord:
-    outputs = {
+    outputs: dict[Output, tuple[OutputRecord, ...]] = {
         output: (OutputRecord(object_key=object_keys.drawing(stem, output), sha256="", size_bytes=1234),)
         for output in (Output.PNG, Output.SVG)
     }
@@ -246,6 +248,29 @@ def test_a_frame_without_pictures_asks_for_none() -> None:
     assert "../A0001.svg" in page.urls
     assert [] == [url for url in page.urls if "frames/" in url]
     assert "pictures" not in page.data["frames"][0]
+
+
+@pytest.mark.parametrize(
+    ("vector", "has_strokes"), [(Vector.STROKES, True), (Vector.BOTH, True), (Vector.OUTLINE, False)]
+)
+def test_strokes_are_looked_for_only_where_there_are_some(vector: Vector, has_strokes: bool) -> None:
+    """No broken picture where the SVG holds outlines."""
+    manifest = _manifest(_done("A0001"))
+    recipe = Recipe(network_sha256="ab" * 32, vector=vector)
+    page = _Page(msgspec.structs.replace(manifest, recipe=recipe))
+    assert has_strokes == ("strokes" in page.data["frames"][0]["pictures"])
+
+
+def test_places_to_look_at_reach_the_frames_own_view() -> None:
+    """Open ends, closed gaps and worst places are drawn from the manifest, in scan pixels."""
+    place = Place(kind=PlaceKind.LOST, x=10.0, y=20.0, radius_px=5.0)
+    quality = msgspec.structs.replace(
+        _quality(), open_ends=((1.5, 2.5),), closed_gaps=((1.0, 2.0, 3.0, 4.0),), worst_places=(place,)
+    )
+    shown = _Page(_manifest(_done("A0001", quality))).data["frames"][0]["quality"]
+    assert [[1.5, 2.5]] == shown["open_ends"]
+    assert [[1.0, 2.0, 3.0, 4.0]] == shown["closed_gaps"]
+    assert [{"kind": "lost", "x": 10.0, "y": 20.0, "radius_px": 5.0}] == shown["worst_places"]
 
 
 def test_every_known_flag_is_explained() -> None:

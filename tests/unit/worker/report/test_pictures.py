@@ -47,7 +47,7 @@ def test_the_thumbnail_keeps_to_its_limit() -> None:
 def test_small_scans_are_not_enlarged() -> None:
     """A picture larger than its scan would only pretend detail."""
     pictures = report_pictures(_page(50, 40), _blank(50, 40))
-    assert [(40, 50)] * 3 == [_opened(pictures, role).size for role in PictureRole]
+    assert [(40, 50)] * 3 == [_opened(pictures, role).size for role in pictures]
 
 
 def test_lines_are_black_on_white() -> None:
@@ -86,7 +86,7 @@ def test_a_colour_scan_keeps_its_red_pencil() -> None:
 def test_files_are_of_the_type_their_names_say() -> None:
     """A bucket guesses the content type from the suffix."""
     pictures = report_pictures(_page(32, 32), _blank(32, 32))
-    types = {role.suffix: _opened(pictures, role).format for role in PictureRole}
+    types = {role.suffix: _opened(pictures, role).format for role in pictures}
     assert {"jpg": "JPEG", "png": "PNG", "webp": "WEBP"} == types
 
 
