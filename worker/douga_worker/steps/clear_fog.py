@@ -10,12 +10,10 @@ FIRM = 180
 """Coverage of which a piece of line must somewhere be: the network is sure of it there."""
 FAINT = 90
 """Below this nothing holds a line together. Between the two lies fog, or a line's fading end."""
-SMALLEST_AREA_PX = 6
-"""Of a firm piece, at working size: two by three px, less than a pupil drawn with a 3 px pencil."""
 
 
 def clear_fog(coverage: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Drop marks that are nowhere firm, and specks.
+    """Drop marks that are nowhere firm.
 
     Hysteresis as in Canny's edge detector (1986): faint pixels stay where they are connected to firm ones.
 
@@ -25,9 +23,8 @@ def clear_fog(coverage: NDArray[np.uint8]) -> NDArray[np.uint8]:
     Returns:
         (H, W) uint8; lines that stay keep their soft edge.
     """
-    count, labels, stats, _ = cv2.connectedComponentsWithStats((coverage >= FAINT).astype(np.uint8))
+    count, labels = cv2.connectedComponents((coverage >= FAINT).astype(np.uint8))
     is_line = np.zeros(count, np.bool_)
     is_line[np.unique(labels[coverage >= FIRM])] = True
-    is_line &= stats[:, cv2.CC_STAT_AREA] >= SMALLEST_AREA_PX
     kept = cv2.dilate(is_line[labels].astype(np.uint8), np.ones((3, 3), np.uint8))
     return np.asarray(coverage * kept, dtype=np.uint8)

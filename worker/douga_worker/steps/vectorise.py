@@ -28,12 +28,6 @@ INK_LEVEL = 136
 """A little above half: vtracer's outlines lie slightly outside, which made crisp lines 4 % heavy."""
 FAINTEST_PEAK = 178
 """Lines that nowhere get darker are measured against this: a faint tip stays, fog does not become line."""
-SPECK_LEVEL = 64
-"""What counts as part of a speck: its grey rim too, so that nothing of it is left over."""
-SPECK_AREA_PX = 6
-"""Lone pieces of fewer scan pixels, rim included, are dust: the finest dot of a pencil covers nine."""
-SPECK_REACH_PX = 2
-"""A crumb this close to a larger piece is the end of a taper, and stays."""
 VTRACER_SETTINGS: dict[str, Any] = {
     "colormode": "binary",
     "mode": "spline",
@@ -105,26 +99,12 @@ def _traced(lines: NDArray[np.uint8], title: str) -> list[list[Curves]]:
     height, width = lines.shape
     if not lines.size:
         raise FrameRejected(Reason.EMPTY, f"{title}: the drawing has no pixels; scan it again")
-    is_ink = _enlarge(_firm_up_tips(_without_specks(lines))) >= INK_LEVEL
+    is_ink = _enlarge(_firm_up_tips(lines)) >= INK_LEVEL
     to_scan_px = np.array([width / is_ink.shape[1], height / is_ink.shape[0]])
     outlines = _outlines(_run_vtracer(is_ink, title)) if is_ink.any() else []
     if outlines:
         outlines = _hold_to_edge(outlines, is_ink)
     return [[curves * to_scan_px for curves in outline] for outline in outlines]
-
-
-def _without_specks(lines: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Drop lone dust here: vtracer's own filter knows only sizes and would eat the tips of tapers."""
-    is_ink = (lines >= SPECK_LEVEL).astype(np.uint8)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(is_ink, connectivity=8)
-    is_small = stats[:, cv2.CC_STAT_AREA] < SPECK_AREA_PX
-    if not is_small.any():
-        return lines
-    crumbs = is_small[labels]
-    reach = np.ones((2 * SPECK_REACH_PX + 1,) * 2, np.uint8)
-    near_larger = cv2.dilate(np.where(crumbs, 0, is_ink), reach) > 0
-    is_small[np.unique(labels[crumbs & near_larger])] = False
-    return np.asarray(np.where(is_small[labels], 0, lines), np.uint8)
 
 
 def _firm_up_tips(lines: NDArray[np.uint8]) -> NDArray[np.uint8]:

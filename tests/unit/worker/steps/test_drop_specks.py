@@ -109,10 +109,19 @@ def test_the_size_asked_for_decides() -> None:
     assert [True, True, False] == [bool(dropped(dirty, px).any()) for px in (0.0, 5.0, 10.0)]
 
 
-def test_without_a_pencil_nothing_is_dropped_unasked() -> None:
-    """On a blank sheet nobody knows how wide a line is."""
-    dirty = stroke(blank(), (30, 20), (30, 20), 1.0)
-    assert drop_specks(dirty, None, pencil_width_px=0.0).tolist() == dirty.tolist()
+def test_without_a_pencil_that_of_most_studios_is_assumed() -> None:
+    """On a sheet with little on it nobody can measure one."""
+    for width, stays in ((1.5, False), (3.5, True)):
+        dot = stroke(blank(), (30, 20), (30, 20), width)
+        assert stays == bool(drop_specks(dot, None, pencil_width_px=0.0).any())
+
+
+def test_ten_thousand_specks_go_and_a_dot_among_them_stays() -> None:
+    """A sheet of dust."""
+    dirty = np.zeros((1000, 1000), np.uint8)
+    dirty[5::10, 5::10] = 255
+    dirty[498:502, 508:512] = 255
+    assert 16 == np.count_nonzero(dropped(dirty))
 
 
 def test_fog_gets_no_holes() -> None:

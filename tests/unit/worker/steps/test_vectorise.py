@@ -178,25 +178,6 @@ def test_image_without_pixels_is_rejected() -> None:
     assert Reason.EMPTY is rejected.value.reason
 
 
-def test_dust_is_dropped_and_dots_are_kept() -> None:
-    """Ten thousand lone dark pixels leave no path; a pencil's dot among them stays."""
-    lines = np.zeros((1000, 1000), np.uint8)
-    lines[5::10, 5::10] = 255
-    lines[499:502, 509:512] = 255
-    assert 1 == len(_layer(_parsed(lines)))
-
-
-def test_crumbs_of_a_taper_stay() -> None:
-    """A line's end that falls into crumbs is no dust."""
-    lines = np.zeros((60, 120), np.uint8)
-    lines[28:32, 10:80] = 255
-    lines[30, 81:83] = 255
-    lines[30, 110:112] = 255
-    drawn = render_svg(_svg(lines), 60, 120)
-    assert drawn[30, 81] > 100
-    assert 0 == drawn[30, 110]
-
-
 def test_faint_tip_reaches_as_far_as_it_is_seen() -> None:
     """A tip of less than half ink is drawn, fog is not."""
     lines = np.zeros((60, 200), np.uint8)
