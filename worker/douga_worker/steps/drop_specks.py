@@ -154,6 +154,8 @@ def _lengths_px(
 ) -> NDArray[np.float64]:
     """Return the longer side of every piece measured: soft ends count by their tone, as they cover pixels."""
     places = np.nonzero(is_measured[labels])
+    if not len(places[0]):
+        return np.zeros(len(is_measured))
     piece, tone = labels[places].astype(np.int64), lines[places]
     sides = []
     for across in places:
