@@ -24,6 +24,7 @@ from douga_worker.steps.drop_specks import drop_specks
 from douga_worker.steps.encode_outputs import CleanSheet, encode_outputs
 from douga_worker.steps.find_inks import ink_names
 from douga_worker.steps.measure_pencil import pencil_width_px as width_of
+from douga_worker.steps.open_ends import find_open_ends
 from douga_worker.steps.resample import to_scan_size
 from douga_worker.steps.two_values import two_values
 
@@ -163,14 +164,16 @@ def _gaps(centre_lines: dict[str, CentreLines]) -> NDArray[np.float64]:
 
 def _with_paint_figures(quality: Quality, sheet: CleanSheet, centre_lines: dict[str, CentreLines]) -> Quality:
     gaps = np.round(_gaps(centre_lines), 1)
-    ends = [end for centres in centre_lines.values() for end in centres.open_ends]
     found = ink_names(sheet.palette)
     is_line = two_values(sheet.lines)
+    ends = np.array([end for centres in centre_lines.values() for end in centres.open_ends], np.float64)
+    ends = ends.reshape(-1, 2)
+    ends = np.round(ends[find_open_ends(ends, is_line, pencil_width_px=sheet.line_width_px)], 1)
     return msgspec.structs.replace(
         quality,
         region_count=count_regions(is_line, pencil_width_px=sheet.line_width_px),
         open_end_count=len(ends),
-        open_ends=tuple((round(x, 1), round(y, 1)) for x, y in ends[:MOST_PLACES]),
+        open_ends=tuple(tuple(end) for end in ends[:MOST_PLACES].tolist()),
         closed_gap_count=len(gaps),
         closed_gaps=tuple(tuple(gap) for gap in gaps[:MOST_PLACES].reshape(-1, 4).tolist()),
         inks=tuple(name for name in found.values() if name != BLACK and name in sheet.layers),
