@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from tools.metrics_page import metrics_page
 
 import douga_shared
 from douga_shared.errors import ExitCode
@@ -124,6 +125,11 @@ def test_the_changelog_knows_this_version() -> None:
     """The version in the code is the newest in the changelog."""
     versions = re.findall(r"^## \[([\d.]+)\]", _text("CHANGELOG.md"), re.MULTILINE)
     assert douga_shared.__version__ == versions[0]
+
+
+def test_the_page_of_metrics_is_that_of_the_code() -> None:
+    """`python -m tools.metrics_page` writes it anew."""
+    assert metrics_page() == _text("docs/metrics.md")
 
 
 def test_decisions_are_numbered_without_gaps() -> None:
