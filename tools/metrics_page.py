@@ -1,4 +1,4 @@
-"""Write docs/metrics.md from the code's table of metrics: ``python -m tools.metrics_page``; a test compares."""
+"""Write docs/metrics.md from the table in the code: ``python -m tools.metrics_page``; a test compares."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HEADING = """\
 
 Made from `shared/douga_shared/metrics.py` by `python -m tools.metrics_page`; change that, not this.
 
-Labels are bounded: never a frame, an object key, a worker or the text of an error. A worker that is started again
+Labels are bounded: never a frame, an object key, a worker or the text of an error. A worker started again
 counts from 0, which `rate()` and `increase()` see. What cannot be known (the queue is gone) is absent, not 0.
 [runbook.md](runbook.md) says which figures answer which question.
 """
