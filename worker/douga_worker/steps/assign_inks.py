@@ -15,6 +15,8 @@ SHORTEST_BETWEEN = 4.0
 """A black piece that touches two others lies where they cross and mix: it must be so long ..."""
 MIXED_PX = 1.5
 """... of lines that much wider, for pencils are told apart over some pixels."""
+RIM_SHARE = 0.6
+"""Colour narrower than this share of a line, beside black, is that line's rim: the area it runs along."""
 TOUCHING_PX = 2
 """Inks this near touch: between them lie pixels of neither."""
 SPREAD_WIDTHS = 4.0
@@ -51,10 +53,11 @@ def assign_inks(lines: NDArray[np.uint8], inks: NDArray[np.uint8], line_width_px
         (H, W) uint8: ``NO_INK`` off the lines; on them a label, never ``NO_INK``. Where nothing is known
         it is the nearest label along the line, or black.
     """
-    is_line = lines > 0
+    is_line, width = lines > 0, max(line_width_px, 2.0)
     known = np.asarray(inks * is_line, np.uint8)
-    _forget_crumbs(known, max(line_width_px, 1.0))
-    return extend_inks(known, is_line, round(SPREAD_WIDTHS * max(line_width_px, 2.0)))
+    _forget_crumbs(known, width)
+    _forget_rims(known, width)
+    return extend_inks(known, is_line, round(SPREAD_WIDTHS * width))
 
 
 def extend_inks(line_inks: NDArray[np.uint8], is_line: NDArray[np.bool_], reach_px: int) -> NDArray[np.uint8]:
@@ -123,6 +126,16 @@ def _forget_crumbs(known: NDArray[np.uint8], line_width_px: float) -> None:
     known[is_crumb[pieces]] = NO_INK
     # The rims themselves are as uncertain.
     known[(is_known > 0) & (is_piece == 0)] = NO_INK
+
+
+def _forget_rims(known: NDArray[np.uint8], line_width_px: float) -> None:
+    """Unlabel slivers of colour along black lines."""
+    side = max(2, round(RIM_SHARE * line_width_px))
+    is_colour = (known > BLACK_INK).view(np.uint8)
+    broad = cv2.morphologyEx(is_colour, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
+    reach = np.ones((2 * side + 1, 2 * side + 1), np.uint8)
+    beside_black = cv2.dilate((known == BLACK_INK).view(np.uint8), reach)
+    known[(is_colour > broad) & (beside_black > 0)] = NO_INK
 
 
 def _other_ink_counts(

@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
 
-from douga_worker.strokes.stroke_drawing import Floats
+from douga_worker.strokes.hidden_pieces import hidden_pieces
 
 REACH_WIDTHS = 2.2
 """Half the longest gap under another ink, in line widths: lines that cross at 25 degrees leave so much ..."""
 REACH_PX = 3.0
 """... and this on top: pencils are told apart over some pixels, of which the top one takes most."""
-ARM_WIDTHS = 4.0
-"""The direction of a line that ends under another ink is taken over so many widths."""
-HIDDEN_SHARE = 0.8
-"""Of the way from one end to the other so much lies under line."""
-WIDEST_TURN = np.deg2rad(40)
-"""Two ends belong together if the way from one to the other turns no further off either's direction."""
-
-Mask = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class _Arm:
-    """Where a line goes under another ink."""
-
-    end: Floats
-    """(2,) x, y."""
-    heading: Floats
-    """(2,) unit vector, onwards."""
 
 
 def ink_layers(
@@ -60,66 +38,8 @@ def ink_layers(
     return {ink: np.asarray(lines * _whole(line_inks, ink, width), np.uint8) for ink in inks}
 
 
-def _whole(line_inks: NDArray[np.uint8], ink: int, width_px: float) -> Mask:
+def _whole(line_inks: NDArray[np.uint8], ink: int, width_px: float) -> NDArray[np.bool_]:
     is_ink = np.asarray(line_inks == ink)
     is_other = np.asarray((line_inks > 0) & ~is_ink)
-    arms = _arms(is_ink, is_other, ARM_WIDTHS * width_px)
-    bridges = np.zeros(is_ink.shape, np.uint8)
-    for start, end in _continuations(arms, 2 * (REACH_WIDTHS * width_px + REACH_PX)):
-        if _is_hidden(is_other | is_ink, start, end):
-            cv2.line(bridges, _pixel(start), _pixel(end), 1, max(1, round(width_px)))
-    return np.asarray(is_ink | ((bridges > 0) & is_other))
-
-
-def _arms(is_ink: Mask, is_other: Mask, length_px: float) -> list[_Arm]:
-    """Find where lines of an ink end at another's, with their directions."""
-    at_other = cv2.dilate(is_other.view(np.uint8), np.ones((3, 3), np.uint8)) & is_ink.view(np.uint8)
-    _, _, _, ends = cv2.connectedComponentsWithStats(at_other, connectivity=8)
-    return [arm for end in ends[1:] if (arm := _arm(is_ink, end, length_px)) is not None]
-
-
-def _arm(is_ink: Mask, end: Floats, length_px: float) -> _Arm | None:
-    """The line that leads to a place, from so far away."""
-    reach = int(length_px) + 1
-    x, y = _pixel(end)
-    left, top = max(0, x - reach), max(0, y - reach)
-    around = is_ink[top : y + reach + 1, left : x + reach + 1].view(np.uint8)
-    _, pieces = cv2.connectedComponents(around, connectivity=8)
-    rows, columns = np.nonzero(around)
-    places = np.stack([columns + left, rows + top], axis=1).astype(np.float64)
-    away = np.hypot(*(places - end).T)
-    piece_of = pieces[rows, columns]
-    line = places[(away <= length_px) & (piece_of == piece_of[away.argmin()])]
-    heading = end - line.mean(axis=0)
-    length = float(np.hypot(*heading))
-    return _Arm(end=end, heading=heading / length) if length > 0 else None
-
-
-def _is_hidden(is_line: Mask, start: Floats, end: Floats) -> bool:
-    """Whether there is line all the way."""
-    count = 2 + int(np.hypot(*(end - start)))
-    x, y = np.rint(np.linspace(start, end, count)).astype(np.intp).T
-    return float(is_line[y, x].mean()) >= HIDDEN_SHARE
-
-
-def _continuations(arms: list[_Arm], longest_px: float) -> Iterator[tuple[Floats, Floats]]:
-    """Pair the arms that continue each other, straightest first."""
-    if len(arms) < 2:
-        return
-    pairs = KDTree(np.stack([arm.end for arm in arms])).query_pairs(longest_px)
-    turns = {(i, j): max(_turn(arms[i], arms[j]), _turn(arms[j], arms[i])) for i, j in pairs}
-    taken: set[int] = set()
-    for (i, j), turn in sorted(turns.items(), key=lambda item: (item[1], item[0])):
-        if turn <= WIDEST_TURN and not taken & {i, j}:
-            taken |= {i, j}
-            yield arms[i].end, arms[j].end
-
-
-def _turn(arm: _Arm, other: _Arm) -> float:
-    """Angle between an arm's direction and the way to the other's end."""
-    way = other.end - arm.end
-    return float(np.arccos(np.clip(way @ arm.heading / max(float(np.hypot(*way)), 1e-9), -1, 1)))
-
-
-def _pixel(place: Floats) -> tuple[int, int]:
-    return round(float(place[0])), round(float(place[1]))
+    reach = REACH_WIDTHS * width_px + REACH_PX
+    return np.asarray(is_ink | hidden_pieces(is_ink, is_other, width_px, 2 * reach))
