@@ -20,6 +20,7 @@ from douga_worker.strokes.stroke_order import order_rows, turn_rows
 from douga_worker.strokes.sub_pixel_centres import find_centres
 from douga_worker.strokes.thinning import thin
 from douga_worker.strokes.tips import reach_tips
+from douga_worker.strokes.warm_up import warm_up
 
 
 def trace_centre_lines(lines: NDArray[np.uint8], *, close_gaps_px: float | None = None) -> CentreLines:
@@ -34,6 +35,7 @@ def trace_centre_lines(lines: NDArray[np.uint8], *, close_gaps_px: float | None 
         Chains in a fixed order, so that frames of a level agree: from the top left, each next one near the
         last; closed chains start at their top and run clockwise.
     """
+    warm_up()
     is_ink = find_ink(lines)
     ink = np.ascontiguousarray(lines, np.float32) / np.float32(255)
     depth = measure_depth(is_ink)

@@ -75,7 +75,8 @@ def pair_arms(graph: StrokeGraph, centres: Centres) -> tuple[Mates, dict[End, Ar
         here = {end: find_arm(centres[end[0]], end[1]) for end in sorted(node.ends) if end[0] in centres}
         arms.update(here)
         if node.is_tip and len(here) == 2 and not any(arm.taper < SHARPEST_TAPER for arm in here.values()):
-            mates.update(_both_ways((tuple(here),)))
+            first, second = here
+            mates.update({first: second, second: first})
         elif len(here) >= 3:
             mates.update(pair_at_junction(here))
     return mates, arms

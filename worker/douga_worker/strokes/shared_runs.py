@@ -1,4 +1,4 @@
-"""Lines that share their ink for a while: thinning draws one edge where two lines cross at a shallow angle."""
+"""Lines that share their ink for a while: where two cross at a shallow angle, thinning draws one edge."""
 
 from __future__ import annotations
 
