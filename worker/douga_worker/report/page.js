@@ -184,10 +184,8 @@
       parts.push(swatch("lines", "clean line"), swatch("pencil", "pencil on the scan"));
     }
     if (frame.pictures && mode === "strokes") {
-      const seen = (quality, name) => (quality && quality[name] ? quality[name].length : 0);
-      if (seen(frame.quality, "worst_places")) parts.push(swatch("lost", "pencil lost"), swatch("invented", "line invented"));
-      if (seen(frame.quality, "closed_gaps")) parts.push(swatch("gap", "gap closed"));
-      if (seen(frame.quality, "open_ends")) parts.push(swatch("open", "open end"));
+      const kinds = new Set(placesOf(frame).map(([kind]) => kind));
+      for (const kind of kinds) parts.push(swatch(kind, PLACE_WORDS[kind].toLowerCase()));
     }
     if (frame.pictures && mode === "onion") {
       const [previous, next] = [neighbourOf(current, -1), neighbourOf(current, 1)];
@@ -292,7 +290,7 @@
     byId("layers-note").textContent = "No output of this frame is made of strokes, so there are none to show.";
     const count = placesOf(frame).length;
     byId("next-place").disabled = !count;
-    byId("place-note").textContent = `${count || "No"} ${count === 1 ? "place" : "places"} to look at`;
+    byId("place-note").textContent = `${count || "No"} marked ${count === 1 ? "place" : "places"}`;
     drawMarks(frame);
     applyLayers();
   }
