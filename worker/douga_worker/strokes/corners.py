@@ -35,20 +35,19 @@ def find_corners(points: Floats, width: float, *, is_closed: bool) -> tuple[NDAr
     count = len(points) - 1 if is_closed else len(points)
     if count < 2 * reach + 3:
         return np.empty(0, np.int64), points
-    row = points[:count]
-    padded = np.vstack([row[-reach:], row, row[:reach]]) if is_closed else row
+    # Twice the reach, so that a corner at the seam has its neighbours on both sides.
+    pad = 2 * reach if is_closed else 0
+    padded = points[np.arange(-pad, count + pad) % count] if is_closed else points
     turns = _turns(padded, skip, arm)
-    sharp: list[int] = []
-    out = padded.copy()
-    for i in _peaks(turns, reach):
-        if turns[i] > _BEND_SHARE * _own_bend(padded, i, skip, arm):
-            _sharpen(out, padded, i, skip, arm, 1.2 * width + 1.0)
-            sharp.append(i)
-    if not sharp:
-        return np.empty(0, np.int64), points
-    if not is_closed:
-        return np.array(sharp, np.int64), out
-    return _unpadded(out, points, np.array(sharp), reach)
+    peaks = [i for i in _peaks(turns, reach) if pad <= i < pad + count]
+    if is_closed and len(peaks) > 1 and peaks[0] + count - peaks[-1] <= reach:
+        peaks.pop()
+    sharp = [i for i in peaks if turns[i] > _BEND_SHARE * _own_bend(padded, i, skip, arm)]
+    out = points[:count].copy()
+    for i in sharp:
+        _sharpen(out, padded, i, skip, arm, 1.2 * width + 1.0)
+    corners = np.array(sharp, np.int64) - pad
+    return corners, np.vstack([out, out[:1]]) if is_closed else out
 
 
 def _turns(points: Floats, skip: int, arm: int) -> Floats:
@@ -88,32 +87,21 @@ def _angle(a: Floats, b: Floats) -> float:
     return float(np.degrees(abs(np.arctan2(a[0] * b[1] - a[1] * b[0], a @ b))))
 
 
-def _sharpen(out: Floats, points: Floats, i: int, skip: int, arm: int, furthest: float) -> None:
-    """Move sample ``i`` to where its arms meet, and its neighbours onto the straight ways there."""
-    back, ahead = points[i - skip], points[i + skip]
-    a, b = back - points[i - skip - arm], ahead - points[i + skip + arm]
+def _sharpen(out: Floats, padded: Floats, i: int, skip: int, arm: int, furthest: float) -> None:
+    """Move a corner to where its arms meet, and its neighbours onto the straight ways there.
+
+    ``out`` is the row without padding, written to; ``i`` counts in the padded one.
+    """
+    back, ahead = padded[i - skip], padded[i + skip]
+    a, b = back - padded[i - skip - arm], ahead - padded[i + skip + arm]
     cross = a[0] * b[1] - a[1] * b[0]
     if abs(cross) < _LEAST_CROSSING * np.hypot(*a) * np.hypot(*b):
         return
     between = ahead - back
     vertex = back + a * ((between[0] * b[1] - between[1] * b[0]) / cross)
-    if np.hypot(*(vertex - points[i])) > furthest:
+    if np.hypot(*(vertex - padded[i])) > furthest:
         return
     share = np.linspace(0.0, 1.0, skip + 1)[:, None]
-    out[i - skip : i + 1] = back + (vertex - back) * share
-    out[i : i + skip + 1] = vertex + (ahead - vertex) * share
-
-
-def _unpadded(
-    out: Floats, points: Floats, sharp: NDArray[np.int64], reach: int
-) -> tuple[NDArray[np.int64], Floats]:
-    """Back to the closed row; what moved in the padding moves the samples that it stands for."""
-    count = len(points) - 1
-    closed = out[reach : reach + count].copy()
-    before, after = out[:reach], out[reach + count :]
-    moved_before = np.any(before != points[count - reach : count], axis=1)
-    moved_after = np.any(after != points[:reach], axis=1)
-    closed[count - reach :][moved_before] = before[moved_before]
-    closed[:reach][moved_after] = after[moved_after]
-    corners = np.unique((sharp - reach) % count)
-    return corners, np.vstack([closed, closed[:1]])
+    here = i - (len(padded) - len(out)) // 2
+    out[np.arange(here - skip, here + 1) % len(out)] = back + (vertex - back) * share
+    out[np.arange(here, here + skip + 1) % len(out)] = vertex + (ahead - vertex) * share

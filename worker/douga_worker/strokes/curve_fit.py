@@ -32,6 +32,7 @@ _FEWEST_SAMPLES = 4
 """A cubic over fewer samples would be made of noise."""
 _OUTLIER = 3.0
 """Times the error allowed: samples further off are outliers."""
+_LEAST_OUTLIER_PX = 1.0
 _HOPELESS = 1.8
 """Times the error allowed: what a rough fit misses by so much no fine one will reach."""
 _SAMPLE_SHARE = 0.4
@@ -279,7 +280,7 @@ def _drop_needless(
 @compiled("(float64[:, ::1], float64, int64, boolean)")
 def fit_run(samples: Floats, error_px: float, reach: int, is_loop: bool) -> tuple[Floats, Floats]:
     """Knots (K + 1, 5) of the fitted curve and the place (N,) of every sample on it; see ``fit_curves``."""
-    loose = _OUTLIER * error_px
+    loose = max(_OUTLIER * error_px, _LEAST_OUTLIER_PX)
     held = HOLD_FIRST | HOLD_LAST if is_loop else 0
     knots, places = _first_guess(samples, is_loop)
     relax(samples, knots, places, loose, ROUGH, held)

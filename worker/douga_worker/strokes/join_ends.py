@@ -15,6 +15,7 @@ from douga_worker.strokes.stroke_drawing import Curves, Floats
 
 _REACH_PX, _REACH_OF_WIDTH = 0.5, 0.25
 """An end this near to a line's centre (plus this share of the line's width) ends there."""
+_NOTHING = 1e-6
 _OWN_WIDTHS = 3.0
 """An end does not meet its own line nearer than this many widths along it."""
 
@@ -94,7 +95,9 @@ def _find_places(
                 dx, dy = points[i + 1, 0] - points[i, 0], points[i + 1, 1] - points[i, 1]
                 ex, ey = x - points[i, 0], y - points[i, 1]
                 share = (ex * dx + ey * dy) / (dx * dx + dy * dy + 1e-12)
-                is_beyond = (i == starts[k] and share <= 0.0) or (i == starts[k + 1] - 2 and share >= 1.0)
+                is_beyond = (i == starts[k] and share < _NOTHING) or (
+                    i == starts[k + 1] - 2 and share > 1.0 - _NOTHING
+                )
                 share = min(max(share, 0.0), 1.0)
                 gap = math.hypot(ex - share * dx, ey - share * dy)
                 if gap <= reach and gap < nearest:

@@ -28,8 +28,8 @@ _SIZE = 5
 _BAND = 2 * _SIZE
 _SLIDE = 0.02
 """How little a point counts along the curve: enough to keep knots from running away on a straight line."""
-_EVEN = 0.004
-"""How strongly handles are drawn to a third of their chord, where the points do not care."""
+_EVEN = 0.2
+"""Square px that a handle of twice a third of its chord costs: decides where the points do not care."""
 
 
 @compiled("(float64[:, ::1], int64, float64, float64[::1])")
@@ -149,9 +149,10 @@ def assemble(
             (_SIZE * segment + AFTER, a[AFTER]),
             (_SIZE * segment + _SIZE + BEFORE, b[BEFORE]),
         ):
-            band[which, 0] += _EVEN * third
-            right[which] -= _EVEN * third * (have - third)
-            cost += 0.5 * _EVEN * third * (have - third) ** 2
+            stiffness = _EVEN / (third * third + 1e-3)
+            band[which, 0] += stiffness
+            right[which] -= stiffness * (have - third)
+            cost += 0.5 * stiffness * (have - third) ** 2
     return cost
 
 

@@ -18,9 +18,9 @@ from douga_worker.strokes.samples import resample_loop
 from douga_worker.strokes.stroke_drawing import Curves, Fill, Floats, Stroke
 
 HALF_LEVEL = 0.5
-EDGE_ERROR_PX = 0.3
+EDGE_ERROR_PX = 0.4
 """How far the outline of a fill may stay off the edge of the ink."""
-_EDGE_REACH_PX = 2.0
+_EDGE_REACH_PX = 3.0
 _CORNER_SCALE_PX = 3.0
 """Corners of an edge are looked for as those of a line this wide."""
 _STROKE_MARGIN_PX = 0.6

@@ -13,7 +13,7 @@ from douga_worker.strokes.samples import Samples, resample_chain
 from douga_worker.strokes.stroke_drawing import BLACK, Curves, Floats, Stroke, StrokeDrawing
 from douga_worker.strokes.width_profile import profile_widths
 
-CENTRE_ERROR_PX = 0.35
+CENTRE_ERROR_PX = 0.42
 WIDTH_ERROR_PX = 0.25
 _FIT_REACH_PX = 6.0
 """Over what length to either side a wobble of the edge is averaged out before it is called a miss."""
