@@ -84,9 +84,8 @@ def choose_cases(names: list[str], icons: Path | None) -> dict[str, Callable[[],
 
 
 def make_pair(name: str) -> Pair:
-    """Draw a case and its next frame; the large one is there for its size, the crisp ones for their error."""
-    is_alone = name == "large" or name in cases.CLEAN_CASES
-    return cases.make_case(name), None if is_alone else cases.make_next_frame(name)
+    """Draw a case and, of some, the next frame."""
+    return cases.make_case(name), cases.make_next_frame(name) if name in cases.FILMED_CASES else None
 
 
 def make_icon_pair(name: str, folder: Path) -> Pair:

@@ -56,6 +56,8 @@ _DRAWINGS: dict[str, tuple[Callable[[], KnownDrawing], int | None]] = {
 CLEAN_CASES = ("figure, clean", "thin, clean")
 """The same, crisp as no scan is: what is left of the error is the tracer's own."""
 CASES = tuple(_DRAWINGS)
+FILMED_CASES = ("figure", "thin", "scattered")
+"""Those of which the next frame is traced too."""
 
 
 def make_case(name: str) -> Case:
