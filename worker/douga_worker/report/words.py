@@ -72,6 +72,11 @@ FLAG_WORDS = {
         "The scan's size differs from the other frames of its level. It may be cropped, turned or "
         "scanned on another machine, and will not register.",
     ),
+    "odd_regions": FlagWords(
+        "odd areas",
+        "Far more or far fewer areas to paint than in the frames before and after. Lines may have broken or "
+        "been left out; or another drawing slipped in.",
+    ),
     "odd_dpi": FlagWords(
         "odd dpi",
         "The scan states another resolution than the other frames of its level. "

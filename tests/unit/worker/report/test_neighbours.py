@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from douga_shared.manifest import FrameRecord, FrameState, Quality
 from douga_worker.report.neighbours import flag_odd_frames
 
@@ -69,3 +71,35 @@ def test_flagging_twice_flags_once() -> None:
     frames = [_frame("A1"), _frame("A2"), _frame("A3", size=(5, 5), dpi=72.0)]
     once = flag_odd_frames(frames)
     assert once == flag_odd_frames(once)
+
+
+def _with_regions(*counts: int | None, step: int = 1) -> list[FrameRecord]:
+    frames = [_frame(f"A{1 + n * step:04d}") for n in range(len(counts))]
+    return [
+        replace(frame, quality=replace(frame.quality, region_count=count))
+        for frame, count in zip(frames, counts, strict=True)
+        if frame.quality
+    ]
+
+
+def test_a_frame_with_far_fewer_areas_than_its_neighbours_is_flagged() -> None:
+    """Its lines broke; or far more, where grain was taken for drawing."""
+    assert [(), (), ("odd_regions",), (), ()] == _flags(*_with_regions(50, 52, 20, 49, 51))
+    assert [(), (), ("odd_regions",), (), ()] == _flags(*_with_regions(50, 52, 130, 49, 51))
+
+
+def test_motion_is_no_oddity() -> None:
+    """An arm that crosses the body makes a third more areas; of few areas one is half."""
+    assert [()] * 5 == _flags(*_with_regions(50, 55, 66, 60, 47))
+    assert [()] * 5 == _flags(*_with_regions(3, 3, 7, 2, 3))
+
+
+def test_a_drawing_that_changes_for_good_is_not_flagged() -> None:
+    """A second figure enters."""
+    assert [()] * 6 == _flags(*_with_regions(20, 21, 20, 80, 81, 80))
+
+
+def test_frames_far_apart_or_uncounted_are_not_compared() -> None:
+    """A report of the worst frames alone shows no neighbours."""
+    assert [()] * 5 == _flags(*_with_regions(50, 52, 20, 49, 51, step=10))
+    assert [()] * 5 == _flags(*_with_regions(50, None, 20, None, 51))
