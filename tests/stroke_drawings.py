@@ -60,7 +60,7 @@ def darkness(svg: bytes) -> NDArray[np.uint8]:
 def overlap(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
     """Intersection over union of what is half covered."""
     a, b = one >= 128, other >= 128
-    return float(np.count_nonzero(a & b) / max(1, np.count_nonzero(a | b)))
+    return int(np.count_nonzero(a & b)) / max(1, int(np.count_nonzero(a | b)))
 
 
 def painted(drawing: StrokeDrawing, *, is_variable: bool, ink: str | None = None) -> NDArray[np.uint8]:
@@ -72,12 +72,12 @@ def painted(drawing: StrokeDrawing, *, is_variable: bool, ink: str | None = None
         cv2.fillPoly(canvas, rings, 255)
     for stroke in (stroke for stroke in drawing.strokes if ink in {None, stroke.ink}):
         points = _points(stroke.curves)
-        lengths: NDArray[np.float64] = np.cumsum(np.hypot(*np.diff(points, axis=0).T))
-        along = np.concatenate([np.zeros(1), lengths / float(lengths[-1])])
-        widths = np.interp(along, stroke.widths[:, 0], stroke.widths[:, 1])
-        for (x, y), width in zip(
-            points, widths if is_variable else widths * 0 + stroke.width_px, strict=True
-        ):
+        steps = np.hypot(points[1:, 0] - points[:-1, 0], points[1:, 1] - points[:-1, 1])
+        along = np.concatenate([np.zeros(1), np.cumsum(steps) / float(steps.sum())])
+        widths = np.interp(along, stroke.widths[:, 0], stroke.widths[:, 1]).tolist()
+        if not is_variable:
+            widths = [stroke.width_px] * len(points)
+        for (x, y), width in zip(points.tolist(), widths, strict=True):
             centre = (round(x * scale - 0.5), round(y * scale - 0.5))
             cv2.circle(canvas, centre, round(width / 2 * scale), 255, -1)
     size = (drawing.width_px, drawing.height_px)

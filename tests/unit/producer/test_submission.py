@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from douga_shared import object_keys
 from douga_shared.errors import ConfigurationError, InputMissing, QueueUnreachable, Reason, StoreUnreachable
 from douga_shared.jobs import PART_FRAMES, JobState, Priority, read_job
 from douga_shared.object_store import FolderListing, MemoryStore
-from douga_shared.recipe import Output
+from douga_shared.recipe import LineWeight, Output, Vector
 
 
 @pytest.fixture
@@ -365,11 +366,31 @@ def test_what_the_seal_covers_is_another_order(farm: ProducerFarm, wishes: dict[
     assert send(farm).job_id != send(farm, **wishes).job_id
 
 
+def test_what_is_said_of_strokes_is_in_the_recipe(farm: ProducerFarm, tmp_path: Path) -> None:
+    """The palette itself travels, not the name of its file."""
+    farm.scan("A1.png")
+    path = tmp_path / "show.toml"
+    path.write_text('[[ink]]\nname = "sky"\nrecognise = "#40a0e0"\noutput = "#00ffff"\n')
+    sent = send(farm, vector="both", line_weight="variable", palette=path, close_gaps_px=9, drop_specks_px=0)
+    recipe = read_job(farm.store(CLEAN), sent.job_id).recipe
+    assert (Vector.BOTH, LineWeight.VARIABLE) == (recipe.vector, recipe.line_weight)
+    assert (["sky"], 9.0, 0.0) == (
+        [i.name for i in recipe.palette],
+        recipe.close_gaps_px,
+        recipe.drop_specks_px,
+    )
+
+
 @pytest.mark.parametrize(
     ("wishes", "said"),
     [
         ({"network": "slow"}, "--network 'slow'"),
         ({"strength": 2.0}, "strength 2.0"),
+        ({"vector": "dots"}, "vector: 'dots'"),
+        ({"line_weight": "thin"}, "--line-weight 'thin'"),
+        ({"line_weight": 99.0}, "line weight 99"),
+        ({"palette": "nosuch"}, "--palette 'nosuch'"),
+        ({"close_gaps_px": -1.0}, "closed gap"),
         ({"outputs": ["jpg"]}, "outputs: 'jpg' is none of"),
         ({"outputs": []}, "outputs: nothing is named"),
         ({"precision": "fp8"}, "precision: 'fp8'"),

@@ -9,12 +9,13 @@ from dataclasses import replace
 from threading import Event, Semaphore
 from typing import cast
 
+import cv2
 import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from tests.cleaning import RECIPE, InkCleaner, ink_cleaner_for, orders_of, pipeline_of, rough_png
-from tests.scans import as_png_16bit, rough_drawing
+from tests.scans import as_png, as_png_16bit, rough_drawing
 
 from douga_shared.errors import FrameRejected, Reason, StoreUnreachable
 from douga_shared.manifest import FrameRecord, FrameState
@@ -211,6 +212,36 @@ def test_outputs_of_an_earlier_run_with_the_same_recipe_stay_on_record(processes
     with pipeline_of(processes) as pipeline:
         (record,) = pipeline.run(orders_of(scans, drawings, (Output.TIF,)))
     assert set(record.outputs) == {Output.SVG, Output.TIF}
+
+
+def test_a_pencil_that_a_retake_has_no_more_leaves_no_layer_behind(processes: IsolatedProcesses) -> None:
+    """Else the paint department would trace what the animator took out."""
+    black = np.full((90, 120, 3), 255, np.uint8)
+    cv2.line(black, (10, 20), (110, 30), (40, 40, 40), 3, cv2.LINE_AA)
+    red = black.copy()
+    cv2.line(red, (10, 70), (110, 60), (216, 64, 64), 3, cv2.LINE_AA)
+    drawings = MemoryStore()
+    found = []
+    for pixels in (red, black):
+        scans = MemoryStore({"A1.png": as_png(pixels)})
+        with pipeline_of(processes) as pipeline:
+            list(pipeline.run(orders_of(scans, drawings, (Output.SVG_LAYERS,))))
+        found.append({info.object_key for info in drawings.list() if "/" not in info.object_key})
+    assert [{"A1.black.svg", "A1.red.svg"}, {"A1.black.svg"}] == found
+
+
+def test_a_forged_marker_makes_nothing_be_deleted(processes: IsolatedProcesses) -> None:
+    """Only what this frame draws is its to take away."""
+    scans, drawings = MemoryStore({"A1.png": rough_png()}), MemoryStore({"B1.red.svg": b"other"})
+    with pipeline_of(processes) as pipeline:
+        (record,) = pipeline.run(orders_of(scans, drawings, (Output.SVG_LAYERS,)))
+    (black,) = record.outputs[Output.SVG_LAYERS]
+    stolen = msgspec.structs.replace(black, object_key="B1.red.svg", layer="red")
+    forged = msgspec.structs.replace(record, outputs={Output.SVG_LAYERS: (black, stolen)})
+    drawings.write(".douga/done/A1.json", msgspec.json.encode(forged))
+    with pipeline_of(processes) as pipeline:
+        list(pipeline.run(orders_of(scans, drawings, (Output.SVG_LAYERS,))))
+    assert b"other" == drawings.read("B1.red.svg")
 
 
 class GatedStore(MemoryStore):
