@@ -31,6 +31,11 @@ COPY worker worker
 RUN python3 -m pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
  && python3 -m pip --python /opt/douga/bin/python install --no-cache-dir --no-deps --root /package /wheels/*.whl
 
+# The tracer's loops, compiled for any CPU of this kind: nothing is compiled when a worker starts.
+FROM libraries AS compiled
+COPY --from=package /package/opt/douga /opt/douga
+RUN NUMBA_CPU_NAME=generic NUMBA_CACHE_DIR=/compiled /opt/douga/bin/python -B -m douga_worker.strokes.warm_up
+
 # Only copies from here on: a base without a shell will do, if it has the same Python at the same place.
 FROM ${PYTHON_IMAGE}
 ARG VERSION=0.1.0
@@ -42,9 +47,11 @@ LABEL org.opencontainers.image.title="douga-worker" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=libraries /opt/douga /opt/douga
 COPY --from=package /package/opt/douga /opt/douga
+COPY --from=compiled /compiled /opt/douga/compiled
 # Whoever runs it, under whatever number: the one place to write is /tmp, to be mounted.
 ENV PATH=/opt/douga/bin:$PATH HOME=/tmp TMPDIR=/tmp USER=douga LANG=C.UTF-8 \
     PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
+    NUMBA_CPU_NAME=generic NUMBA_CACHE_DIR=/opt/douga/compiled \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     DOUGA_METRICS_PORT=9464
 WORKDIR /data

@@ -21,3 +21,9 @@ fi
 echo "Installing Douga [$extras] into .venv; the first time this takes minutes"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check \
     --constraint constraints.txt --editable ".[$extras]"
+
+case ",$extras," in *,worker,*)
+    echo "Compiling the tracer's loops for this machine; the first time this takes a minute"
+    .venv/bin/python -m douga_worker.strokes.warm_up
+    ;;
+esac
