@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from douga_shared.manifest import FrameRecord, FrameState, OutputRecord
 from douga_shared.messages import Chunk
 from douga_shared.object_store import FolderStore, MemoryStore, ObjectStore
 from douga_shared.object_store.locate import StoreUrl
+from douga_shared.recipe import Output
 from douga_shared.settings import Settings
 
 SCANS = "s3://studio/cut012/scan/"
@@ -105,13 +107,13 @@ class ProducerFarm:
         store = self.store(url)
         job = read_job(store, job_id)
         for frame in frames:
-            outputs = {
+            outputs: dict[Output, tuple[OutputRecord, ...]] = {
                 output: (
                     OutputRecord(object_key=object_keys.drawing(frame.stem, output), sha256="", size_bytes=4),
                 )
                 for output in job.outputs
             }
-            for (file,) in outputs.values():
+            for file in chain.from_iterable(outputs.values()):
                 store.write(file.object_key, b"line")
             write_done_marker(
                 store,

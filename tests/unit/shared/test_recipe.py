@@ -139,7 +139,7 @@ def test_no_two_outputs_share_a_file() -> None:
     """All outputs of a frame lie beside each other."""
     palette = (ink(), ink(name="blue", output_colour="#0000ff"))
     layers = [(output, layer) for output in Output for layer in layers_of(output, Vector.BOTH, palette)]
-    assert len(layers) == len(file_suffixes(Output, Vector.BOTH, palette))
+    assert len(layers) == len(file_suffixes(tuple(Output), Vector.BOTH, palette))
 
 
 def test_dropped_inks_and_other_vectors_have_no_files() -> None:
