@@ -19,6 +19,7 @@ from douga_worker.strokes.stroke_graph import StrokeGraph
 from douga_worker.strokes.stroke_order import order_rows, turn_rows
 from douga_worker.strokes.sub_pixel_centres import find_centres
 from douga_worker.strokes.thinning import thin
+from douga_worker.strokes.texture import find_texture
 from douga_worker.strokes.tips import reach_tips
 from douga_worker.strokes.warm_up import warm_up
 
@@ -37,11 +38,17 @@ def trace_centre_lines(lines: NDArray[np.uint8], *, close_gaps_px: float | None 
     """
     warm_up()
     is_ink = find_ink(lines)
-    ink = np.ascontiguousarray(lines, np.float32) / np.float32(255)
+    ink = np.multiply(lines, np.float32(1 / 255), dtype=np.float32)
     depth = measure_depth(is_ink)
     half_width = usual_half_width(depth)
     is_solid = find_solids(is_ink, depth, half_width)
-    graph = StrokeGraph(find_paths(thin(is_ink & ~is_solid, depth, ink)), depth)
+    skeleton = thin(is_ink & ~is_solid, depth, ink)
+    paths = find_paths(skeleton)
+    is_texture = find_texture(paths, lines.shape)
+    if is_texture.any():
+        is_solid |= is_texture & is_ink
+        paths = find_paths(np.where(is_texture, 0, np.minimum(skeleton, 1)).astype(np.uint8))
+    graph = StrokeGraph(paths, depth)
     repair_junctions(graph)
     centres = find_centres(graph, ink)
     mates, arms = pair_arms(graph, centres)

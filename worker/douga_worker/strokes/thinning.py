@@ -32,7 +32,9 @@ def thin(
     left = np.zeros(is_ink.shape, np.uint8)
     left[1:-1, 1:-1] = is_ink[1:-1, 1:-1]
     pixels = np.flatnonzero(left)
-    rank = (depth.ravel()[pixels] + ink.ravel()[pixels]) * STEPS_PER_PX
+    rank = 2.0 * np.floor((depth.ravel()[pixels] + ink.ravel()[pixels]) * STEPS_PER_PX)
+    # Left sides first: row by row, an upright line an even number of pixels wide is eaten up from its top.
+    rank += left.ravel()[pixels - 1]
     order = np.argsort(np.minimum(rank, np.iinfo(np.uint16).max).astype(np.uint16), kind="stable")
     _remove_in_order(left, pixels[order].astype(np.int64))
     return left
