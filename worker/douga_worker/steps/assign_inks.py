@@ -71,17 +71,21 @@ def extend_inks(line_inks: NDArray[np.uint8], is_line: NDArray[np.bool_], reach_
     Returns:
         (H, W) uint8: ``NO_INK`` off the lines, never on them.
     """
-    known = np.asarray(line_inks * is_line, np.uint8)
+    # A margin, so that every pixel has neighbours; flat, because few pixels are looked at.
+    known = cv2.copyMakeBorder(np.asarray(line_inks * is_line, np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    inner, labels, row = known[1:-1, 1:-1], known.ravel(), known.shape[1]
+    y, x = np.nonzero(is_line & (inner == NO_INK))
+    unknown = (y + 1) * row + x + 1
+    around = (-row - 1, -row, -row + 1, -1, 1, row - 1, row, row + 1)
     for _ in range(reach_px):
-        unknown = is_line & (known == NO_INK)
-        if not unknown.any():
-            return known
-        # Labels upside down: a dilation lets the largest win.
-        grown = cv2.dilate((255 - known) * (known != NO_INK), np.ones((3, 3), np.uint8))
-        reached = unknown & (grown > 0)
-        known[reached] = 255 - grown[reached]
-    known[is_line & (known == NO_INK)] = BLACK_INK
-    return known
+        # The lowest label wins, and paper, which is lower still, wraps round to the highest.
+        lowest = np.minimum.reduce([labels[unknown + step] - np.uint8(1) for step in around])
+        labels[unknown] = lowest + np.uint8(1)
+        unknown = unknown[lowest == np.uint8(255)]
+        if not len(unknown):
+            break
+    labels[unknown] = BLACK_INK
+    return np.ascontiguousarray(inner)
 
 
 def drop_inks(
@@ -112,20 +116,23 @@ def _forget_crumbs(known: NDArray[np.uint8], line_width_px: float) -> None:
     highest = cv2.dilate(known, window)
     # Without its rims towards higher labels, the picture falls into pieces of one ink each.
     is_piece = np.asarray(is_known * (highest == known), np.uint8)
-    count, pieces, stats, _ = cv2.connectedComponentsWithStats(is_piece, connectivity=8)
+    count, labelled, stats, _ = cv2.connectedComponentsWithStats(is_piece, connectivity=8)
+    pieces = np.asarray(labelled, np.int32)
     area = stats[:, cv2.CC_STAT_AREA]
     most = SHORTEST_BETWEEN * (line_width_px + MIXED_PX) ** 2
     is_small = area < most
-    is_small[0] = False
-    y, x = np.nonzero(is_small[pieces])
-    other_count = _other_ink_counts(known, np.asarray(pieces, np.int32), y, x, count)
+    # Lines are a small part of a page, and look-ups cost by the pixel.
+    places = np.flatnonzero(is_piece)
+    piece_of = pieces.ravel()[places]
     is_black = np.zeros(count, np.bool_)
-    is_black[pieces[(known == BLACK_INK) & (is_piece > 0)]] = True
+    is_black[piece_of[known.ravel()[places] == BLACK_INK]] = True
+    in_small = is_small[piece_of]
+    other_count = _other_ink_counts(known, places[in_small], piece_of[in_small], count)
     least = np.where(is_black & (other_count > 1), most, SHORTEST_LENGTHS * line_width_px**2)
     is_crumb = is_small & (other_count > 0) & (area < least)
-    known[is_crumb[pieces]] = NO_INK
+    known.ravel()[places[is_crumb[piece_of]]] = NO_INK
     # The rims themselves are as uncertain.
-    known[(is_known > 0) & (is_piece == 0)] = NO_INK
+    known[is_known > is_piece] = NO_INK
 
 
 def _forget_rims(known: NDArray[np.uint8], line_width_px: float) -> None:
@@ -139,21 +146,18 @@ def _forget_rims(known: NDArray[np.uint8], line_width_px: float) -> None:
 
 
 def _other_ink_counts(
-    known: NDArray[np.uint8],
-    pieces: NDArray[np.int32],
-    y: NDArray[np.intp],
-    x: NDArray[np.intp],
-    count: int,
+    known: NDArray[np.uint8], places: NDArray[np.intp], piece_of: NDArray[np.int32], count: int
 ) -> NDArray[np.intp]:
-    """How many other inks each piece touches, looked up around the given pixels of the pieces."""
+    """How many other inks each piece touches, looked up around given flat places of the pieces."""
     column_of = np.zeros(256, np.intp)
     inks = np.flatnonzero(cv2.calcHist([known], [0], None, [256], [0, 256]).ravel()[1:]) + 1
     column_of[inks] = 1 + np.arange(len(inks))
     touched = np.zeros((count, 1 + len(inks)), np.bool_)
     padded = cv2.copyMakeBorder(known, *(TOUCHING_PX,) * 4, cv2.BORDER_CONSTANT)
+    y, x = np.divmod(places, known.shape[1])
     for dy in range(2 * TOUCHING_PX + 1):
         for dx in range(2 * TOUCHING_PX + 1):
-            touched[pieces[y, x], column_of[padded[y + dy, x + dx]]] = True
+            touched[piece_of, column_of[padded[y + dy, x + dx]]] = True
     touched[:, 0] = False
-    touched[pieces[y, x], column_of[known[y, x]]] = False
+    touched[piece_of, column_of[known[y, x]]] = False
     return np.asarray(touched.sum(axis=1))

@@ -91,6 +91,8 @@ def find_inks(darkness: Darkness, palette: Palette, line_width_px: float) -> NDA
     strongest = np.asarray(cv2.blur(_strongest(darkness), (3, 3)), np.uint8)
     is_weaker = strongest < cv2.dilate(strongest, np.ones((window, window), np.uint8)) // 2
     inks[_is_rim(inks, is_weaker, window) | _is_shadowed(inks, is_weaker, window)] = NO_INK
+    if np.count_nonzero(inks >= FIRST_COLOUR) < FEWEST_MARKED:
+        return None
     inks[_is_pale(inks, strongest, max(line_width_px, 2.0))] = SHOW_THROUGH
     of_palette = (inks >= FIRST_COLOUR) & (inks != SHOW_THROUGH)
     return inks if np.count_nonzero(of_palette) >= FEWEST_MARKED else None
@@ -175,8 +177,10 @@ def _is_rim(inks: NDArray[np.uint8], is_weaker: NDArray[np.bool_], window: int) 
     count, pieces = cv2.connectedComponents(_apart(inks * is_coloured), connectivity=4)
     has_own_place = np.zeros(count, np.bool_)
     has_own_place[pieces[is_coloured & ~near_black]] = True
-    is_beside = is_weaker & _grown(is_black, window)
-    return np.asarray(is_suspect & (is_beside | ~has_own_place[pieces]))
+    is_rim = is_suspect & is_weaker & _grown(is_black, window)
+    places = np.flatnonzero(is_suspect)
+    is_rim.ravel()[places] |= ~has_own_place[pieces.ravel()[places]]
+    return np.asarray(is_rim)
 
 
 def _is_shadowed(inks: NDArray[np.uint8], is_weaker: NDArray[np.bool_], window: int) -> NDArray[np.bool_]:
@@ -210,7 +214,8 @@ def _is_pale(
     is_line = (above >= FAINTEST) & is_coloured
     count, pieces = cv2.connectedComponents(is_line.view(np.uint8), connectivity=8)
     is_firm = np.zeros(count, np.bool_)
-    is_firm[pieces[above >= PALEST]] = True
-    is_firm[0] = False
-    kept = cv2.dilate(is_firm[pieces].view(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    return np.asarray(is_coloured & (strongest < PALE) & ~kept)
+    is_firm[pieces[is_line & (above >= PALEST)]] = True
+    places = np.flatnonzero(is_line)
+    is_kept = np.zeros_like(is_coloured)
+    is_kept.ravel()[places] = is_firm[pieces.ravel()[places]]
+    return np.asarray(is_coloured & (strongest < PALE) & ~_grown(is_kept, 3))

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
 from douga_worker.strokes.stroke_drawing import Floats
@@ -18,6 +20,8 @@ HIDDEN_SHARE = 0.8
 """Of the way from one end to the other so much lies under line."""
 WIDEST_TURN = np.deg2rad(40)
 """Two ends belong together if the way from one to the other turns no further off either's direction."""
+_NEIGHBOURS_PX = 1.5
+"""From a pixel to its diagonal neighbour, and no further."""
 
 Mask = NDArray[np.bool_]
 
@@ -58,8 +62,20 @@ def hidden_pieces(is_ink: Mask, is_other: Mask, width_px: float, longest_px: flo
 def _arms(is_ink: Mask, is_other: Mask, length_px: float) -> list[_Arm]:
     """Find where lines of an ink end at another's, with their directions."""
     at_other = cv2.dilate(is_other.view(np.uint8), np.ones((3, 3), np.uint8)) & is_ink.view(np.uint8)
-    _, _, _, ends = cv2.connectedComponentsWithStats(at_other, connectivity=8)
-    return [arm for end in ends[1:] if (arm := _arm(is_ink, end, length_px)) is not None]
+    ends = _clusters(np.stack(np.nonzero(at_other)[::-1], axis=1).astype(np.float64))
+    return [arm for end in ends if (arm := _arm(is_ink, end, length_px)) is not None]
+
+
+def _clusters(places: Floats) -> Floats:
+    """Centres of neighbouring pixels' clusters, (M, 2) of (N, 2): they are few, a page's pixels are many."""
+    if not len(places):
+        return places
+    near = KDTree(places).query_pairs(_NEIGHBOURS_PX, output_type="ndarray")
+    links = coo_array((np.ones(len(near), np.bool_), near.T), shape=(len(places),) * 2)
+    count, cluster_of = connected_components(links, directed=False)
+    sizes = np.bincount(cluster_of, minlength=count)
+    sums = [np.bincount(cluster_of, weights=axis, minlength=count) for axis in places.T]
+    return np.asarray(np.stack(sums, axis=1) / sizes[:, None])
 
 
 def _arm(is_ink: Mask, end: Floats, length_px: float) -> _Arm | None:
