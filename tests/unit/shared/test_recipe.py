@@ -109,10 +109,10 @@ def test_the_ends_of_the_ranges_are_allowed(strength: float, line_weight: LineWe
     assert (strength, line_weight) == (recipe.strength, recipe.line_weight)
 
 
-@pytest.mark.parametrize("line_weight", ["variable", 2.0])
-def test_a_line_weight_survives_the_manifest(line_weight: str | float) -> None:
+@pytest.mark.parametrize("line_weight", [LineWeight.VARIABLE, 2.0])
+def test_a_line_weight_survives_the_manifest(line_weight: LineWeight | float) -> None:
     """Words stay words and numbers stay numbers."""
-    recipe = Recipe(network_sha256="", line_weight=LineWeight(line_weight) if line_weight != 2.0 else 2.0)
+    recipe = Recipe(network_sha256="", line_weight=line_weight)
     read_back = msgspec.json.decode(msgspec.json.encode(recipe), type=Recipe)
     assert (line_weight, recipe.fingerprint) == (read_back.line_weight, read_back.fingerprint)
 
