@@ -52,9 +52,10 @@ def hidden_pieces(is_ink: Mask, is_other: Mask, width_px: float, longest_px: flo
         (H, W): straight pieces of that width between ends, as far as other inks lie there.
     """
     arms = _arms(is_ink, is_other, ARM_WIDTHS * width_px)
+    is_line = is_other | is_ink
     pieces = np.zeros(is_ink.shape, np.uint8)
     for start, end in _continuations(arms, longest_px):
-        if _is_hidden(is_other | is_ink, start, end):
+        if _is_hidden(is_line, start, end):
             cv2.line(pieces, _pixel(start), _pixel(end), 1, max(1, round(width_px)))
     return np.asarray((pieces > 0) & is_other)
 
@@ -62,7 +63,8 @@ def hidden_pieces(is_ink: Mask, is_other: Mask, width_px: float, longest_px: flo
 def _arms(is_ink: Mask, is_other: Mask, length_px: float) -> list[_Arm]:
     """Find where lines of an ink end at another's, with their directions."""
     at_other = cv2.dilate(is_other.view(np.uint8), np.ones((3, 3), np.uint8)) & is_ink.view(np.uint8)
-    ends = _clusters(np.stack(np.nonzero(at_other)[::-1], axis=1).astype(np.float64))
+    y, x = np.divmod(np.flatnonzero(at_other.view(np.bool_)), is_ink.shape[1])
+    ends = _clusters(np.stack([x, y], axis=1).astype(np.float64))
     return [arm for end in ends if (arm := _arm(is_ink, end, length_px)) is not None]
 
 
