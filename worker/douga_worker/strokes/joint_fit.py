@@ -26,6 +26,8 @@ ROUGH, FINE = 0.1, 0.003
 _MOST_STEPS = 14
 _SIZE = 5
 _BAND = 2 * _SIZE
+_SHORTEST, _LONGEST, _LONGEST_BACK = 0.08, 0.75, 0.2
+"""What a handle may be of its chord: two thirds make a half circle."""
 _SLIDE = 0.02
 """How little a point counts along the curve: enough to keep knots from running away on a straight line."""
 _EVEN = 0.2
@@ -193,7 +195,7 @@ def solve(band: Floats, right: Floats) -> bool:
 
 @compiled("(float64[:, ::1], float64[::1])")
 def take_step(knots: Floats, step: Floats) -> None:
-    """Move the knots, no further than their neighbours make sensible, and keep the handles within bounds."""
+    """Move the knots, no further than their neighbours make sensible."""
     last = len(knots) - 1
     chords = np.empty(last)
     for k in range(last):
@@ -208,10 +210,20 @@ def take_step(knots: Floats, step: Floats) -> None:
         knots[k, ANGLE] += min(max(s[ANGLE], -0.4), 0.4)
         knots[k, BEFORE] += s[BEFORE]
         knots[k, AFTER] += s[AFTER]
-    for k in range(last):
-        chord = math.hypot(knots[k + 1, X] - knots[k, X], knots[k + 1, Y] - knots[k, Y])
-        knots[k, AFTER] = min(max(knots[k, AFTER], 0.08 * chord), 1.1 * chord + 0.5)
-        knots[k + 1, BEFORE] = min(max(knots[k + 1, BEFORE], 0.08 * chord), 1.1 * chord + 0.5)
+
+
+@compiled("(float64[:, ::1])")
+def bound_handles(knots: Floats) -> None:
+    """Keep every handle within what its chord makes sensible."""
+    for k in range(len(knots) - 1):
+        a, b = knots[k], knots[k + 1]
+        chord = math.hypot(b[X] - a[X], b[Y] - a[Y])
+        bearing = math.atan2(b[Y] - a[Y], b[X] - a[X])
+        # A handle that points back is part of a tight turn: long, it would run far off.
+        longest = (_LONGEST if math.cos(a[ANGLE] - bearing) > 0.0 else _LONGEST_BACK) * chord + 0.5
+        a[AFTER] = min(max(a[AFTER], _SHORTEST * chord), longest)
+        longest = (_LONGEST if math.cos(b[ANGLE] - bearing) > 0.0 else _LONGEST_BACK) * chord + 0.5
+        b[BEFORE] = min(max(b[BEFORE], _SHORTEST * chord), longest)
 
 
 @compiled("(float64[:, ::1], float64[:, ::1], float64[::1], float64, float64, int64)")
@@ -242,6 +254,7 @@ def relax(
     is_fixed[BEFORE] = is_fixed[tail + AFTER] = True
     is_fixed[ANGLE] = held & HOLD_FIRST
     is_fixed[tail + ANGLE] = held & HOLD_LAST
+    bound_handles(knots)
     best_knots = knots.copy()
     best_places = places.copy()
     best = np.inf
@@ -268,6 +281,7 @@ def relax(
         if not solve(band, right):
             break
         take_step(knots, right)
+        bound_handles(knots)
     project(samples, knots, places)
     if not assemble(samples, knots, places, loose, band, right) <= best:
         knots[:] = best_knots

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from douga_worker.strokes.chains import CentreLines, Chain
 from douga_worker.strokes.corners import find_corners
@@ -41,7 +42,7 @@ def trace_strokes(
     height, width = centre_lines.ink.shape
     rows = [_samples_of(chain) for chain in centre_lines.chains]
     samples = [row for row in rows if row is not None]
-    lines = [_line_of(row) for row in samples]
+    lines = [_line_of(row, centre_lines.ink) for row in samples]
     curves = _fit_all(lines, [row.usual_width for row in samples], error_px)
     strokes = tuple(
         Stroke(curves[k], _widths_of(samples[k], lines[k]), lines[k].is_closed, ink)
@@ -89,9 +90,11 @@ def _fit_all(lines: list[Line], widths: list[float], error_px: float) -> list[Cu
     return curves
 
 
-def _line_of(samples: Samples) -> Line:
+def _line_of(samples: Samples, ink: NDArray[np.float32]) -> Line:
     """The samples as a line with its corners found and made sharp."""
-    corners, points = find_corners(samples.points, samples.usual_width, is_closed=samples.is_closed)
+    page = np.ascontiguousarray(ink, np.float32)
+    width = samples.usual_width
+    corners, points = find_corners(samples.points, width, is_closed=samples.is_closed, ink=page)
     return Line(points, samples.weights, corners, samples.is_closed)
 
 

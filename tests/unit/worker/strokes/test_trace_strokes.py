@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,9 +15,13 @@ from douga_worker.strokes.trace_strokes import trace_strokes
 
 
 def centre_lines(*chains: Chain, size: int = 200) -> CentreLines:
-    """Chains on blank paper."""
+    """Chains, and the ink that a pen left along them, all of it theirs."""
     blank = np.zeros((size, size), np.bool_)
-    return CentreLines(blank.astype(np.float32), blank, blank, 2.0, chains, (), ())
+    ink = np.zeros((size, size), np.float32)
+    for chain in chains:
+        row = np.round((chain.points - 0.5) * 16).astype(np.int32)
+        cv2.polylines(ink, [row], chain.is_closed, 1.0, round(chain.widths[0]), cv2.LINE_AA, shift=4)
+    return CentreLines(ink, blank, blank, 2.0, chains, (), ())
 
 
 def chain_of(points: Floats, *, width: float = 4.0, is_closed: bool = False) -> Chain:
