@@ -18,8 +18,8 @@ from douga_worker.strokes.stroke_drawing import Point
 from douga_worker.strokes.stroke_graph import StrokeGraph
 from douga_worker.strokes.stroke_order import order_rows, turn_rows
 from douga_worker.strokes.sub_pixel_centres import find_centres
-from douga_worker.strokes.thinning import thin
 from douga_worker.strokes.texture import find_texture
+from douga_worker.strokes.thinning import thin
 from douga_worker.strokes.tips import reach_tips
 from douga_worker.strokes.warm_up import warm_up
 
@@ -53,7 +53,7 @@ def trace_centre_lines(lines: NDArray[np.uint8], *, close_gaps_px: float | None 
     centres = find_centres(graph, ink)
     mates, arms = pair_arms(graph, centres)
     lead_through_shared_edges(graph, centres, mates, arms)
-    rows = chain_edges(graph, centres, mates, arms)
+    rows = chain_edges(graph, centres, mates, arms, ink)
     reach_tips(rows, ink, is_solid)
     limit = automatic_gap_px(half_width) if close_gaps_px is None else close_gaps_px
     rows, closed_gaps = close_gaps(rows, limit)

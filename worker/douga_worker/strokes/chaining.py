@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from douga_worker.strokes.bridges import bridge_holes
 from douga_worker.strokes.directions import unit
+from douga_worker.strokes.ink_profiles import ink_at
 from douga_worker.strokes.links import follow_links
 from douga_worker.strokes.pairing import Arm, Mates
 from douga_worker.strokes.stroke_drawing import Floats
@@ -23,6 +24,7 @@ OWN_LINE_WEIGHT = 2
 """An end leaves its own line less readily than the lines it ends on."""
 JUNCTION_REACH, JUNCTION_SLACK_PX, TIP_REACH = 3.0, 3.0, 12.0
 """Lines that meet farther from their node than this (in its reach) do not meet: they are parallel."""
+TIP_INK = 0.5
 ENTRY_POINTS = 12
 """How far into a line its last direction is looked for."""
 
@@ -42,12 +44,14 @@ class Row:
     """For its start and its end: whether it meets nothing there."""
 
 
-def chain_edges(graph: StrokeGraph, centres: Centres, mates: Mates, arms: dict[End, Arm]) -> list[Row]:
+def chain_edges(
+    graph: StrokeGraph, centres: Centres, mates: Mates, arms: dict[End, Arm], ink: NDArray[np.float32]
+) -> list[Row]:
     """Join edges into rows of measured points, and lead those that end at a line up to that line."""
-    meetings = find_meetings(graph, mates, arms)
+    meetings = find_meetings(graph, mates, arms, ink)
     rows = []
     for pieces, is_loop in follow_links(sorted(centres), mates):
-        row = _row(graph, centres, pieces, is_loop=is_loop)
+        row = _row(graph, centres, meetings, pieces, is_loop=is_loop)
         if not row.is_closed:
             ends = (pieces[0], (pieces[-1][0], 1 - pieces[-1][1]))
             for side, end in enumerate(ends):
@@ -97,8 +101,14 @@ def join_rows(rows: list[Row], pieces: list[tuple[int, int]], *, is_closed: bool
     )
 
 
-def _row(graph: StrokeGraph, centres: Centres, pieces: list[End], *, is_loop: bool) -> Row:
-    seen = [_seen_part(centres[number], side) for number, side in pieces]
+def _row(
+    graph: StrokeGraph, centres: Centres, meetings: Meetings, pieces: list[End], *, is_loop: bool
+) -> Row:
+    seen = []
+    for number, side in pieces:
+        if (number, side) in meetings and seen:
+            seen.append((meetings[number, side][None], seen[-1][1][-1:], np.ones(1, np.bool_)))
+        seen.append(_seen_part(centres[number], side))
     return Row(
         np.vstack([part[0] for part in seen]),
         np.concatenate([part[1] for part in seen]),
@@ -122,8 +132,13 @@ def _seen_part(centre: Centre, side: int) -> tuple[Floats, Floats, NDArray[np.bo
     )
 
 
-def find_meetings(graph: StrokeGraph, mates: Mates, arms: dict[End, Arm]) -> Meetings:
-    """Find where the ends that no other line continues meet a line that runs through, or each other."""
+def find_meetings(
+    graph: StrokeGraph, mates: Mates, arms: dict[End, Arm], ink: NDArray[np.float32]
+) -> Meetings:
+    """Find where the ends that no other line continues meet a line that runs through, or each other.
+
+    The corner at a sharp tip counts as such a place even where one line runs around it.
+    """
     meetings: Meetings = {}
     for node in (graph.nodes[number] for number in sorted(graph.nodes)):
         ends = sorted(end for end in node.ends if end in arms)
@@ -133,8 +148,9 @@ def find_meetings(graph: StrokeGraph, mates: Mates, arms: dict[End, Arm]) -> Mee
         through = [list(pair) for pair in sorted(pairs)] or [ends]
         middle = np.mean([arms[end].point for end in ends], axis=0)
         for end in ends:
-            if end not in mates:
-                meetings[end] = _nearest_meeting(node, arms, end, through, middle)
+            if end not in mates or node.is_tip:
+                point = _nearest_meeting(node, arms, end, through, middle)
+                meetings[end] = _within_ink(ink, middle, point)
     return meetings
 
 
@@ -151,6 +167,15 @@ def _nearest_meeting(
         found.append(point)
     own = arms[end].point
     return min(found, key=lambda point: math.hypot(*(point - own)))
+
+
+def _within_ink(ink: NDArray[np.float32], middle: Floats, point: Floats) -> Floats:
+    """The point, or the farthest on the way to it that is still ink: thin tips point beyond themselves."""
+    for share in np.linspace(1, 0, 20):
+        nearer = middle + share * (point - middle)
+        if ink_at(ink, float(nearer[0]), float(nearer[1])) >= TIP_INK:
+            return np.asarray(nearer)
+    return middle
 
 
 def meeting_of(lines: list[Arm], middle: Floats) -> Floats:

@@ -22,6 +22,8 @@ SAME_NODE, NEAR_NODE = 0.7, 1.1
 """Nodes nearer than this (in the sum of their radii) are one crossing; the second only under conditions."""
 SMALL_NODES_PX = 4.4
 """Two nodes so small lie within a pixel or two of each other anyway."""
+MOST_ARMS = 12
+"""More lines than these do not meet in one point: dense detail would collapse, and noise never end."""
 SHALLOW_REACH = 8.0
 """Longest shared piece of two lines that cross at a shallow angle (in the sum of the nodes' radii)."""
 SHALLOW_THICKNESS = 1.12
@@ -119,6 +121,8 @@ def _is_inner(graph: StrokeGraph, number: int) -> bool:
 
 def _is_one_crossing(graph: StrokeGraph, number: int) -> bool:
     edge = graph.edges[number]
+    if sum(len(graph.nodes[node].ends) for node in edge.nodes) - 2 > MOST_ARMS:
+        return False
     both = sum(graph.nodes[node].radius for node in edge.nodes)
     if edge.length < SAME_NODE * both + 1:
         return True

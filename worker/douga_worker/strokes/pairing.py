@@ -26,8 +26,6 @@ ARM_WIDTHS, SHORTEST_ARM_PX, LONGEST_ARM_PX = 2.2, 6.0, 22.0
 
 SHARPEST_TAPER = 0.8
 """Lines that grow thinner than this towards the tip where they meet were drawn as two."""
-MOST_ARMS = 32
-"""Where more lines meet is noise, whose pairs are not worth the time."""
 MOST_ARMS_COMPARED = 8
 """All ways to pair 8 arms are 764; beyond, the cheapest pair goes first."""
 
@@ -89,8 +87,6 @@ def pair_at_junction(arms: dict[End, Arm]) -> Mates:
 
     The best pair alone may leave two lines cut that a slightly worse one would lead through.
     """
-    if len(arms) > MOST_ARMS:
-        return {}
     costs = {(a, b): continuation_cost(arms[a], arms[b]) for a, b in combinations(sorted(arms), 2)}
     if len(arms) > MOST_ARMS_COMPARED:
         return _cheapest_first(costs)

@@ -33,8 +33,8 @@ def thin(
     left[1:-1, 1:-1] = is_ink[1:-1, 1:-1]
     pixels = np.flatnonzero(left)
     rank = 2.0 * np.floor((depth.ravel()[pixels] + ink.ravel()[pixels]) * STEPS_PER_PX)
-    # Left sides first: row by row, an upright line an even number of pixels wide is eaten up from its top.
-    rank += left.ravel()[pixels - 1]
+    # Every other column first: row by row, an upright line of even width is eaten up from its top.
+    rank += pixels % max(left.shape[1], 1) & 1
     order = np.argsort(np.minimum(rank, np.iinfo(np.uint16).max).astype(np.uint16), kind="stable")
     _remove_in_order(left, pixels[order].astype(np.int64))
     return left
