@@ -21,7 +21,7 @@ farm: .venv/.installed-servers  ## queue, bucket, workers and Prometheus on this
 	@$(BIN)/python -m tools.farm
 
 test: check  ## every check, then every test
-	@tools/debian-packages.sh chromium fonts-liberation prometheus || echo "The tests that need them are skipped."
+	@tools/debian-packages.sh chromium fonts-liberation inkscape prometheus || echo "The tests that need them are skipped."
 	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 check: lint types imports  ## what needs no test to run
