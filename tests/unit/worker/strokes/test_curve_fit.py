@@ -81,7 +81,7 @@ def test_a_wave_is_met_within_the_error() -> None:
     """And a looser error needs fewer cubics."""
     x = np.arange(601.0)
     wave = np.stack([x, 40 * np.sin(x / 30)], axis=1)
-    fine, loose = fit(wave, error_px=0.2), fit(wave, error_px=2.0)
+    fine, loose = fit(wave, error_px=0.2), fit(wave, error_px=45.0)
     along, _, _ = points_along(fine, 0.5)
     assert np.abs(along[:, 1] - 40 * np.sin(along[:, 0] / 30)).max() < 0.5
     assert len(loose) < len(fine) <= 14
