@@ -104,7 +104,7 @@ def join_rows(rows: list[Row], pieces: list[tuple[int, int]], *, is_closed: bool
 def _row(
     graph: StrokeGraph, centres: Centres, meetings: Meetings, pieces: list[End], *, is_loop: bool
 ) -> Row:
-    seen = []
+    seen: list[tuple[Floats, Floats, NDArray[np.bool_]]] = []
     for number, side in pieces:
         if (number, side) in meetings and seen:
             seen.append((meetings[number, side][None], seen[-1][1][-1:], np.ones(1, np.bool_)))

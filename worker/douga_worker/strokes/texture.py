@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from douga_worker.strokes.skeleton_paths import SkeletonPaths
 
-MOST_PATHS = 20_000
-"""A crowded page has a few thousand; tracing takes about half a millisecond for each."""
+MOST_PATHS = 8_000
+"""A crowded page has a few thousand; tracing takes about a millisecond for each."""
 BLOCK_PX = 32
 
 

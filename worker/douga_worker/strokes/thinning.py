@@ -29,12 +29,13 @@ def thin(
     Returns:
         (H, W) 1 on the lines, 0 elsewhere; the outermost pixels of the page are always 0.
     """
+    width = int(is_ink.shape[1])
     left = np.zeros(is_ink.shape, np.uint8)
     left[1:-1, 1:-1] = is_ink[1:-1, 1:-1]
     pixels = np.flatnonzero(left)
     rank = 2.0 * np.floor((depth.ravel()[pixels] + ink.ravel()[pixels]) * STEPS_PER_PX)
     # Every other column first: row by row, an upright line of even width is eaten up from its top.
-    rank += pixels % max(left.shape[1], 1) & 1
+    rank += pixels % max(width, 1) & 1
     order = np.argsort(np.minimum(rank, np.iinfo(np.uint16).max).astype(np.uint16), kind="stable")
     _remove_in_order(left, pixels[order].astype(np.int64))
     return left

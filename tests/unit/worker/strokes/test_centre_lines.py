@@ -16,7 +16,7 @@ def _ends(drawn: CentreLines) -> list[tuple[tuple[float, float], tuple[float, fl
 
 
 def test_a_line_is_one_chain_from_end_to_end() -> None:
-    """Its ends are the drawn ones within a pixel, its centre within a tenth, its width within half a pixel."""
+    """Its ends are the drawn ones within a pixel, its centre within a tenth, its width within half."""
     drawn = trace_centre_lines(draw([(20, 40.3), (140, 40.3)]))
     (chain,) = drawn.chains
     assert np.abs(chain.points[0] - [20, 40.3]).max() < 1
