@@ -17,6 +17,7 @@ from douga_worker.steps.leave_out_inks import leave_out_inks
 from douga_worker.steps.measure_pencil import SCALE_STEPS_PER_OCTAVE, pencil_width_px, working_scale
 from douga_worker.steps.read_scan import Scan, read_scan
 from douga_worker.steps.resample import to_working_size
+from douga_worker.steps.strengthen_inks import strengthen_inks
 
 PREVIEW_EDGE_PX = 1400
 """Long edge of the copy of the scan that the report shows."""
@@ -64,9 +65,8 @@ def prepare_pixels(scan: Scan, palette: Palette = ()) -> PreparedScan:
     inks = find_inks(darkness, palette, width)
     if inks is not None:
         left = leave_out_inks(darkness, inks, palette)
-        if left is not darkness:
-            ink = ink_of(left)
-            width = pencil_width_px(ink)
+        ink = strengthen_inks(ink if left is darkness else ink_of(left), inks)
+        width = pencil_width_px(ink)
         seconds["inks"] = time.perf_counter() - began - seconds["flatten"]
     began = time.perf_counter()
     working_ink = to_working_size(ink, min(working_scale(width), _largest_scale(ink.size)))
