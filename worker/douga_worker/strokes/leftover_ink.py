@@ -95,9 +95,14 @@ def _area_to_fill(centre_lines: CentreLines, strokes: tuple[Stroke, ...]) -> NDA
     core = cv2.morphologyEx(is_bare.view(np.uint8), cv2.MORPH_OPEN, _SQUARE)
     _, labels, boxes, _ = cv2.connectedComponentsWithStats(core, connectivity=8)
     least = max(_LEAST_AREA_PX, _LEAST_AREA_OF_LINE * centre_lines.half_width_px**2)
-    is_large = boxes[:, cv2.CC_STAT_AREA] > least
-    is_large[0] = False
-    grown = cv2.dilate(is_large[labels].view(np.uint8), _SQUARE).astype(bool) & is_bare
+    core[:] = 0
+    for label in np.flatnonzero(boxes[:, cv2.CC_STAT_AREA] > least):
+        if label == 0:
+            continue
+        x, y, width, height = boxes[label, :4]
+        inside = (slice(y, y + height), slice(x, x + width))
+        core[inside][labels[inside] == label] = 1
+    grown = cv2.dilate(core, _SQUARE).astype(bool) & is_bare
     kept = (grown | centre_lines.is_solid).view(np.uint8)
     return cv2.dilate(kept, _SQUARE).astype(bool)
 
