@@ -65,7 +65,7 @@ def prepare_pixels(scan: Scan, palette: Palette = ()) -> PreparedScan:
     inks = find_inks(darkness, palette, width)
     if inks is not None:
         left = leave_out_inks(darkness, inks, palette)
-        ink = strengthen_inks(ink if left is darkness else ink_of(left), inks)
+        ink = strengthen_inks(ink if left is darkness else ink_of(left), inks, width)
         width = pencil_width_px(ink)
         seconds["inks"] = time.perf_counter() - began - seconds["flatten"]
     began = time.perf_counter()
