@@ -10,8 +10,9 @@ import numpy as np
 
 from douga_worker.training.line_art import Drawing
 from douga_worker.training.roughen import SUPERSAMPLE, Hand, Points, draw_polyline, draw_rough
-from douga_worker.training.sheet import Placement, Sheet, is_visible, scribble, smooth_curve
-from douga_worker.training.strokestrip import OverSketch
+from douga_worker.training.shading import shade_black
+from douga_worker.training.sheet import Placement, Sheet, is_visible, smooth_curve
+from douga_worker.training.strokestrip import PENCIL, OverSketch
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,12 @@ def draw_over_sketch(sheet: Sheet, hand: Hand, over_sketches: Sequence[OverSketc
     figure = over_sketches[int(rng.integers(len(over_sketches)))]
     unit = np.float32(1 / figure.long_edge)
     clean = [stroke * unit for stroke in figure.clean_strokes]
-    place = Placement(rng, np.concatenate(clean), sheet.size, rng.uniform(1.0, 2.6))
+    zoom = rng.uniform(1.2, 4.2)
+    place = Placement(rng, np.concatenate(clean), sheet.size, zoom)
     # The strokes bring their own scatter and length: the hand adds next to none.
     hand = Hand(
-        pencil_px=float(rng.uniform(1.4, 3.2)),
+        # The figures' own proportion of pencil to sheet, or a wide bundle would never be seen wide.
+        pencil_px=float(np.clip(PENCIL * sheet.size * zoom * rng.uniform(0.75, 1.5), 1.3, 4.0)),
         depth=1,
         scatter_px=0,
         wander_px=0.1,
@@ -73,7 +76,8 @@ def draw_over_sketch(sheet: Sheet, hand: Hand, over_sketches: Sequence[OverSketc
         if len(points) > 1 and is_visible(points, sheet.size):
             draw_rough(rng, sheet.graphite, points, hand, rng.uniform(0.9, 1.1), rng.uniform(0.75, 1))
     for stroke in clean:
-        draw_polyline(sheet.clean, place(stroke), hand.pencil_px * 1.15, 255)
+        for layer in (sheet.clean, sheet.drawn):
+            draw_polyline(layer, place(stroke), hand.pencil_px * 1.15, 255)
 
 
 def _zoom(rng: np.random.Generator, drawing: Drawing, size: int, pencil_px: float) -> float:
@@ -114,15 +118,17 @@ def _draw_line(sheet: Sheet, line: _Line, hand: Hand, *, is_identity: bool) -> N
         layer = np.zeros_like(sheet.clean)
         draw_polyline(layer, line.points, width, 255)
         sheet.add_tone(np.asarray(layer / 255, dtype=np.float32))
-        np.copyto(sheet.clean, np.maximum(sheet.clean, layer))
+        for kept in (sheet.clean, sheet.drawn):
+            np.copyto(kept, np.maximum(kept, layer))
         return
     # Firm lines are meant: how dark a stroke is drawn is the best sign of what it is for.
     tone = float(np.clip(0.25 + 0.75 * line.salience + rng.normal(0, 0.03), 0.12, 1))
     draw_rough(rng, sheet.graphite, line.points, hand, line.weight, tone)
+    # A line searched for with many strokes reads as a heavier one; so is it cleaned.
+    meant_px = width * (1 + 0.12 * min(hand.depth - 1, 2.5)) * (0.75 + 0.25 * tone)
+    draw_polyline(sheet.drawn, line.points, meant_px, 255)
     if sheet.keeps(line.salience):
-        # A line searched for with many strokes reads as a heavier one; so is it cleaned.
-        heavier = 1 + 0.12 * min(hand.depth - 1, 2.5)
-        draw_polyline(sheet.clean, line.points, width * heavier * (0.75 + 0.25 * tone), 255)
+        draw_polyline(sheet.clean, line.points, meant_px, 255)
 
 
 def _draw_solids(sheet: Sheet, outlines: list[Points], hand: Hand, *, is_identity: bool) -> None:
@@ -139,12 +145,10 @@ def _draw_solids(sheet: Sheet, outlines: list[Points], hand: Hand, *, is_identit
     mask = np.zeros_like(sheet.clean)
     fixed = [np.round(((o + 0.5) * SUPERSAMPLE - 0.5) * 16).astype(np.int32) for o in visible]
     cv2.fillPoly(mask, fixed, 255, cv2.LINE_AA, 4)
-    np.copyto(sheet.clean, np.maximum(sheet.clean, mask))
-    tone = mask.astype(np.float32) / 255
-    if not is_identity:
-        uneven = 1 - rng.uniform(0, 0.25) * np.abs(scribble(rng, mask.shape[0], rng.uniform(2, 5)))
-        tone = tone * (rng.uniform(0.75, 1.0) * uneven).clip(0, 1)
-    sheet.add_tone(tone.astype(np.float32))
+    for kept in (sheet.clean, sheet.drawn):
+        np.copyto(kept, np.maximum(kept, mask))
+    area = np.asarray(mask / np.float32(255), dtype=np.float32)
+    sheet.add_tone(area if is_identity else shade_black(rng, area, hand.pencil_px))
 
 
 def _free_curve(rng: np.random.Generator, size: int) -> _Line:

@@ -70,7 +70,25 @@ def lay_paper(rng: np.random.Generator, size: int, papers: Sequence[Relief]) -> 
         sheet -= np.abs(noise(rng, (size, size), size / 2)) * rng.uniform(0, 0.12)
     if rng.random() < 0.08:
         sheet *= _shadow_edge(rng, size)
+    if rng.random() < 0.05:
+        sheet *= _fold(rng, size)
     return sheet
+
+
+def table_edge(rng: np.random.Generator, size: int) -> tuple[Grey, Grey]:
+    """A photographed sheet that ends within the picture, straight, with a table and a shadow beyond it.
+
+    Returns:
+        How far every pixel belongs to the sheet, 0..1, and the table, both (size, size).
+    """
+    ys, xs = np.mgrid[0:size, 0:size].astype(np.float32)
+    angle = rng.uniform(0, 2 * np.pi)
+    beyond = (xs - size / 2) * np.cos(angle) + (ys - size / 2) * np.sin(angle) - rng.uniform(0.2, 0.45) * size
+    inside = (0.5 - beyond / rng.uniform(1, 3)).clip(0, 1)
+    tone, grain = rng.uniform(0.1, 0.8), rng.uniform(0, 0.06)
+    table = tone + grain * noise(rng, (size, size), rng.uniform(0.8, 6))
+    shadow = rng.uniform(0, 0.7) * np.exp(-beyond.clip(0, None) / rng.uniform(1, 8))
+    return np.asarray(inside, dtype=np.float32), np.asarray(table * (1 - shadow), dtype=np.float32)
 
 
 def scan(rng: np.random.Generator, picture: Grey) -> NDArray[np.uint8]:
@@ -111,6 +129,15 @@ def _read_relief(path: Path) -> Relief | None:
         return None
     tone = picture.astype(np.float32) / 255
     return np.asarray(tone / (cv2.GaussianBlur(tone, (0, 0), LIGHT_PX) + 1e-3), dtype=np.float32)
+
+
+def _fold(rng: np.random.Generator, size: int) -> Grey:
+    """Light to be multiplied with: a straight soft valley, with a brighter ridge beside it."""
+    ys, xs = np.mgrid[0:size, 0:size].astype(np.float32)
+    angle, reach = rng.uniform(0, 2 * np.pi), rng.uniform(1, 4)
+    across = (xs - size / 2) * np.cos(angle) + (ys - size / 2) * np.sin(angle) - rng.uniform(-0.4, 0.4) * size
+    valley, ridge = np.exp(-((across / reach) ** 2)), np.exp(-((across / reach - 2) ** 2))
+    return np.asarray(1 - rng.uniform(0.03, 0.15) * (valley - 0.5 * ridge), dtype=np.float32)
 
 
 def _shadow_edge(rng: np.random.Generator, size: int) -> Grey:

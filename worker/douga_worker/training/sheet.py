@@ -22,10 +22,30 @@ class Sheet:
         """0 = bare paper, 1 = black."""
         self.clean = np.zeros((size * SUPERSAMPLE,) * 2, np.uint8)
         """0 = paper, 255 = line."""
+        self.drawn = np.zeros_like(self.clean)
+        """Every line that was meant, whether or not this strength keeps it: 0 = paper, 255 = line."""
 
     def keeps(self, salience: float) -> bool:
         """Tell whether a stroke of this salience, 0..1, belongs to the clean drawing."""
         return salience >= self.strength
+
+    def regions(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Find the areas between the drawn lines, at half the size of the sheet.
+
+        Returns:
+            Labels (size / 2, size / 2), 0 = line; and the area in px of every label, that of 0 being 0.
+        """
+        half = (self.size // 2, self.size // 2)
+        small = cv2.resize(self.drawn, half, interpolation=cv2.INTER_AREA)
+        _, labels, stats, _ = cv2.connectedComponentsWithStats((small < 40).astype(np.uint8), connectivity=4)
+        areas = stats[:, cv2.CC_STAT_AREA].copy()
+        areas[0] = 0
+        return np.asarray(labels, dtype=np.int32), np.asarray(areas, dtype=np.int32)
+
+    def mask(self, chosen: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Bring an area found by ``regions`` to the shape of ``graphite``, grown into the lines around it."""
+        grown = cv2.dilate(chosen.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
+        return np.asarray(cv2.resize(grown, self.graphite.shape, interpolation=cv2.INTER_LINEAR), np.float32)
 
     def add_tone(self, tone: NDArray[np.float32]) -> None:
         """Lay tone in 0..1, of the shape of ``graphite``, over what is there."""

@@ -6,10 +6,13 @@ import cv2
 import numpy as np
 
 from douga_worker.training.roughen import Hand, Points, draw_polyline, draw_rough
+from douga_worker.training.shading import FIRMEST_COLOUR, colour_in, shade_black
 from douga_worker.training.sheet import Sheet, scribble, smooth_curve
 
 LARGEST_FIRM_FILL = 0.15
 """Share of the sheet: nobody presses hard over a whole background."""
+LARGEST_BLACK = 0.03
+"""Share of the sheet: pupils, buttons, stripes, locks of hair."""
 
 
 def add_surroundings(sheet: Sheet, hand: Hand) -> None:
@@ -19,7 +22,10 @@ def add_surroundings(sheet: Sheet, hand: Hand) -> None:
     lines (0 to 0.2) do at a strength below theirs.
     """
     rng = sheet.rng
-    if rng.random() < 0.45:
+    kind = rng.random()
+    if kind < 0.25:
+        _colour_in(sheet)
+    elif kind < 0.5:
         _fill_regions(sheet)
     if rng.random() < 0.3:
         for _ in range(int(rng.integers(1, 4))):
@@ -93,29 +99,52 @@ def _straight(rng: np.random.Generator, size: int) -> Points:
 
 
 def _fill_regions(sheet: Sheet) -> None:
-    """Coloured pencil or the side of the lead inside closed shapes: tone, no line."""
+    """The side of the lead in a few areas, soft at its edge: tone, no line."""
     rng = sheet.rng
-    size = sheet.clean.shape[0]
-    small = cv2.resize(sheet.clean, (size // 4, size // 4), interpolation=cv2.INTER_AREA)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats((small < 40).astype(np.uint8), connectivity=4)
-    for label in rng.permutation(np.arange(1, count))[: int(rng.integers(1, 6))]:
-        if stats[label, cv2.CC_STAT_AREA] < 60:
+    labels, areas = sheet.regions()
+    for label in rng.permutation(np.arange(1, len(areas)))[: int(rng.integers(1, 6))]:
+        if areas[label] < 60:
             continue
-        region = cv2.resize(
-            (labels == label).astype(np.float32), (size, size), interpolation=cv2.INTER_LINEAR
-        )
-        region = cv2.GaussianBlur(region, (0, 0), rng.uniform(1, 5))
-        texture = 0.65 + rng.uniform(0.15, 0.45) * scribble(rng, size, rng.uniform(1.2, 5))
-        # Firm coloured pencil is nearly as dark as the outline around it.
-        is_firm = rng.random() < 0.5 and stats[label, cv2.CC_STAT_AREA] < LARGEST_FIRM_FILL * labels.size
-        tone = rng.uniform(0.35, 0.8) if is_firm else rng.uniform(0.08, 0.35)
-        sheet.add_tone((region * texture.clip(0, 1) * tone).astype(np.float32))
+        area = cv2.GaussianBlur(sheet.mask(labels == label), (0, 0), rng.uniform(1, 5))
+        texture = 0.65 + rng.uniform(0.15, 0.45) * scribble(rng, len(area), rng.uniform(1.2, 5))
+        is_firm = rng.random() < 0.4 and areas[label] < LARGEST_FIRM_FILL * labels.size
+        tone = rng.uniform(0.35, FIRMEST_COLOUR) if is_firm else rng.uniform(0.08, 0.35)
+        sheet.add_tone((area * texture.clip(0, 1) * tone).astype(np.float32))
+
+
+def _colour_in(sheet: Sheet) -> None:
+    """Nearly every closed area in one of a few colours, up to its outline, as children's books are."""
+    rng = sheet.rng
+    labels, areas = sheet.regions()
+    is_paper = rng.random(len(areas)) < 0.25
+    # The largest area is what lies around the figures.
+    is_paper[int(areas.argmax())] = rng.random() < 0.9
+    colours = rng.integers(0, int(rng.integers(1, 4)), len(areas))
+    for colour in range(int(colours.max()) + 1):
+        is_filled = (colours == colour) & ~is_paper & (areas > 30)
+        if is_filled.any():
+            sheet.add_tone(colour_in(rng, sheet.mask(is_filled[labels])))
+
+
+def add_blacks(sheet: Sheet, hand: Hand) -> None:
+    """Fill a few small areas of the drawing black, as pupils and stripes are; they belong to the target."""
+    rng = sheet.rng
+    labels, areas = sheet.regions()
+    small = np.flatnonzero((areas > 20) & (areas < LARGEST_BLACK * labels.size))
+    if not len(small):
+        return
+    chosen = rng.permutation(small)[: int(rng.integers(1, 5))]
+    area = sheet.mask(np.isin(labels, chosen))
+    sheet.add_tone(shade_black(rng, area, hand.pencil_px))
+    black = np.asarray((area * 255).round(), dtype=np.uint8)
+    for kept in (sheet.clean, sheet.drawn):
+        np.copyto(kept, np.maximum(kept, black))
 
 
 def _leave_ghost(sheet: Sheet) -> None:
-    """Lines rubbed out after all: a faint, soft, shifted memory of the drawing."""
+    """Lines rubbed out after all: a faint, soft, shifted memory of everything that was drawn."""
     rng = sheet.rng
     shift = np.array([[1, 0, rng.normal(0, 14)], [0, 1, rng.normal(0, 14)]], np.float32)
-    moved = cv2.warpAffine(sheet.clean, shift, sheet.clean.shape[::-1])
+    moved = cv2.warpAffine(sheet.drawn, shift, sheet.drawn.shape[::-1])
     ghost = cv2.GaussianBlur(moved, (0, 0), rng.uniform(1.5, 5)).astype(np.float32) / 255
     sheet.add_tone((ghost * rng.uniform(0.04, 0.16)).astype(np.float32))

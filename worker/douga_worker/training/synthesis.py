@@ -18,16 +18,22 @@ from numpy.typing import NDArray
 from douga_worker.steps.flatten_paper import flatten_paper
 from douga_worker.training.line_art import Drawing
 from douga_worker.training.line_drawing import draw_line_art, draw_over_sketch
-from douga_worker.training.paper import Relief, lay_paper, noise, scan
+from douga_worker.training.paper import Relief, lay_paper, noise, scan, table_edge
 from douga_worker.training.roughen import random_hand
 from douga_worker.training.sheet import Sheet
 from douga_worker.training.strokestrip import OverSketch
-from douga_worker.training.surroundings import add_surroundings
+from douga_worker.training.surroundings import add_blacks, add_surroundings
 
 TRIES = 6
 """A sample whose scan lost what its target shows is drawn again, this often in all; the last one counts."""
 PAIR_SHARE = 0.5
 """Where there are pairs of a studio's own beside line art, this many samples are cut from them."""
+
+
+BLACKS_SHARE = 0.25
+"""Of the drawn samples, those that have some small areas filled black beside the drawing's own."""
+TABLE_SHARE = 0.06
+"""Samples on which the sheet ends, as photographs show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,8 @@ def _draw_sample(rng: np.random.Generator, material: Material, size: int, wanted
         is_identity = kind > 0.92
         draw_line_art(sheet, hand, material.drawings, is_identity=is_identity)
         if not is_identity:
+            if rng.random() < BLACKS_SHARE:
+                add_blacks(sheet, hand)
             add_surroundings(sheet, hand)
     return _photograph(sheet, material.papers)
 
@@ -137,11 +145,16 @@ def _photograph(sheet: Sheet, papers: Sequence[Relief]) -> Sample:
         smear = np.asarray(cv2.GaussianBlur(graphite, (0, 0), rng.uniform(4, 14)), dtype=np.float32)
         graphite = 1 - (1 - graphite) * (1 - smear * rng.uniform(0, 0.35))
     blackest = rng.uniform(0.6, 0.97)
-    pixels = scan(rng, lay_paper(rng, size, papers) * (1 - graphite * blackest))
-    target = cv2.resize(sheet.clean, (size, size), interpolation=cv2.INTER_AREA)
+    target = np.asarray(cv2.resize(sheet.clean, (size, size), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    picture = lay_paper(rng, size, papers) * (1 - graphite * blackest)
+    if rng.random() < TABLE_SHARE:
+        on_sheet, table = table_edge(rng, size)
+        picture = picture * on_sheet + table * (1 - on_sheet)
+        target = np.asarray((target * on_sheet).round(), dtype=np.uint8)
+    pixels = scan(rng, picture)
     # A sample is a small part of a page: the paper window is that much larger relative to it.
     ink = flatten_paper(pixels, window_share=rng.uniform(0.25, 0.4))
-    return Sample(ink=ink, target=np.asarray(target, dtype=np.uint8), strength=sheet.strength)
+    return Sample(ink=ink, target=target, strength=sheet.strength)
 
 
 def _grain(rng: np.random.Generator, graphite: NDArray[np.float32]) -> NDArray[np.float32]:

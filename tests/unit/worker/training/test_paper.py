@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from douga_shared.errors import InputMissing
-from douga_worker.training.paper import lay_paper, noise, read_papers, scan
+from douga_worker.training.paper import lay_paper, noise, read_papers, scan, table_edge
 
 
 def save_paper(path: Path, width: int, height: int) -> None:
@@ -75,3 +75,12 @@ def test_a_scan_keeps_place_and_order_of_tones() -> None:
         ys, xs = np.nonzero(dark)
         assert [44.5, 54.5] == pytest.approx([ys.mean(), xs.mean()], abs=0.5)
         assert 900 == pytest.approx(int(dark.sum()), rel=0.15)
+
+
+def test_a_sheet_that_ends_keeps_its_middle() -> None:
+    """The table lies along one side: a minority of the picture, and never over the middle."""
+    for seed in range(20):
+        on_sheet, table = table_edge(np.random.default_rng(seed), 96)
+        assert (96, 96) == on_sheet.shape == table.shape
+        assert 1.0 == on_sheet[44:52, 44:52].min()
+        assert 0.0 < float((on_sheet == 0).mean()) < 0.5

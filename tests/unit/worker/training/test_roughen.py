@@ -119,8 +119,26 @@ def test_a_dot_can_be_drawn() -> None:
 
 
 def test_hands_differ_and_stay_within_what_people_do() -> None:
-    """Pencils of 1.3 to 6 px; some hands tidy, more of them searching deeply."""
+    """Pencils of 1.3 to 6 px, a few up to 8; some hands tidy, more of them searching deeply."""
     hands = [random_hand(np.random.default_rng(seed)) for seed in range(400)]
-    assert all(1.3 <= hand.pencil_px <= 6 and hand.depth >= 1 and 0 < hand.darkness <= 1 for hand in hands)
+    assert all(1.3 <= hand.pencil_px <= 8 and hand.depth >= 1 and 0 < hand.darkness <= 1 for hand in hands)
+    assert 0.02 < np.mean([hand.pencil_px > 6 for hand in hands]) < 0.12
     depths = np.array([hand.depth for hand in hands])
     assert 0.1 < (depths < 1.15).mean() < (depths > 2).mean()
+
+
+def test_long_lines_are_searched_for_more_widely_than_short_ones() -> None:
+    """Measured on real over-sketching; the mean stays on the line for both."""
+    hand = replace(SKETCHY, depth=6, overshoot_px=0, wander_px=0)
+    long = np.array([[-400, 80.25], [600, 80.25]], np.float32)
+    heights = [
+        np.mean([np.ptp(np.nonzero(rough(hand, seed, line).max(1) > 0.2)[0]) for seed in range(12)])
+        for line in (LINE[:, :] * 0.25 + [60, 60.2], long)
+    ]
+    assert heights[1] > 1.3 * heights[0]
+
+
+def test_some_lines_fade_on_their_way() -> None:
+    """A hurried hand leaves a stretch faint, which the target still draws."""
+    palest = [rough(TIDY, seed)[150:172, 60:270].max(0).min() for seed in range(30)]
+    assert 4 <= sum(tone < 0.7 for tone in palest) <= 20

@@ -85,3 +85,14 @@ def test_a_scribble_is_drawn_out_in_one_direction() -> None:
     gradients = np.array(np.gradient(field)).reshape(2, -1)
     weak, strong = np.linalg.eigvalsh(gradients @ gradients.T)
     assert strong > 4 * weak
+
+
+def test_regions_are_what_lies_between_all_drawn_lines() -> None:
+    """Lines that the target drops still bound them; a mask reaches into the line beside it."""
+    sheet = Sheet(np.random.default_rng(0), 40, 0.5)
+    sheet.drawn[:, 38:42] = 255
+    labels, areas = sheet.regions()
+    assert [0, 9 * 20, 9 * 20] == areas.tolist()
+    mask = sheet.mask(labels == labels[0, 0])
+    assert (80, 80) == mask.shape
+    assert [1.0, 0.0] == [float(mask[40, 37]), float(mask[40, 43])]

@@ -11,7 +11,7 @@ from tests.training_parts import face
 from douga_worker.training.line_drawing import draw_line_art
 from douga_worker.training.roughen import Hand, random_hand
 from douga_worker.training.sheet import Sheet
-from douga_worker.training.surroundings import add_surroundings, draw_construction, draw_hatching
+from douga_worker.training.surroundings import add_blacks, add_surroundings, draw_construction, draw_hatching
 
 SIZE = 160
 MARKS = [draw_hatching, draw_construction]
@@ -62,3 +62,35 @@ def test_surroundings_darken_the_rough_and_leave_the_usual_target_alone() -> Non
         assert (sheet.graphite >= rough - 1e-6).all()
         changed += bool((sheet.graphite > rough + 0.02).any())
     assert 8 <= changed <= 16
+
+
+def inked(seed: int, strength: float) -> Sheet:
+    """A drawn sheet before its surroundings."""
+    sheet = Sheet(np.random.default_rng(seed), SIZE, strength)
+    draw_line_art(sheet, random_hand(np.random.default_rng(seed)), [face()])
+    return sheet
+
+
+@pytest.mark.parametrize("surround", [add_surroundings, add_blacks])
+def test_strength_decides_nothing_of_what_surrounds_a_drawing(surround: Draw) -> None:
+    """A ghost or a coloured area follows every line that was drawn, not those that the target kept."""
+    for seed in range(12):
+        weak, strong = inked(seed, 0.3), inked(seed, 0.9)
+        for sheet in (weak, strong):
+            surround(sheet, random_hand(np.random.default_rng(seed)))
+        np.testing.assert_array_equal(weak.graphite, strong.graphite)
+        assert (weak.clean >= strong.clean).all(), f"seed {seed}"
+
+
+def test_small_blacks_are_dark_on_the_rough_and_solid_in_the_target() -> None:
+    """Pupils and stripes are meant, whatever the strength."""
+    added = 0
+    for seed in range(12):
+        sheet = inked(seed, 1.0)
+        before = sheet.clean.copy()
+        add_blacks(sheet, random_hand(np.random.default_rng(seed)))
+        black = (sheet.clean > 200) & (before < 50)
+        added += bool(black.any())
+        assert black.mean() < 0.15
+        assert not black.any() or sheet.graphite[black].mean() > 0.5
+    assert added >= 6
