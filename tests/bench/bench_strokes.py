@@ -40,6 +40,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
     SAME: (SAME, ".2f"),
     "ink IoU": ("ink IoU", ".3f"),
     "ink within 1 px": ("within 1 px", ".4f"),
+    "farthest ink px": ("farthest px", ".1f"),
     "segments": ("segments", ".0f"),
     "kB": ("kB", ".0f"),
     "CPU s": ("CPU s", ".2f"),

@@ -16,8 +16,8 @@ WITHIN_PX = 1.01
 def compare_ink(svg: bytes, clean_lines: Lines) -> dict[str, float]:
     """Return figures of the drawn SVG against the line image before it was degraded.
 
-    Black and white at half: *ink IoU*, *ink within 1 px* both ways (the smaller), and the mean distance
-    between the edges.
+    Black and white at half: *ink IoU*, *ink within 1 px* both ways (the smaller), how
+    far the worst ink is from any of the other, and the mean distance between the edges.
     """
     wanted, drawn = clean_lines > 127, render_svg(svg, *clean_lines.shape) > 127
     away_from_drawn, away_from_wanted = _distance_to(drawn), _distance_to(wanted)
@@ -26,6 +26,9 @@ def compare_ink(svg: bytes, clean_lines: Lines) -> dict[str, float]:
     return {
         "ink IoU": float((wanted & drawn).sum() / max(1, (wanted | drawn).sum())),
         "ink within 1 px": float(min(kept, true)),
+        "farthest ink px": float(
+            max(away_from_drawn[wanted].max(initial=0), away_from_wanted[drawn].max(initial=0))
+        ),
         "edge distance px": _edge_distance(wanted, drawn),
     }
 

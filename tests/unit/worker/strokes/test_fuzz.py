@@ -62,7 +62,7 @@ SPECIAL = {
     "all grey": np.full((300, 200), 128, np.uint8),
     "a chessboard": (np.indices((120, 120)).sum(axis=0) % 2 * 255).astype(np.uint8),
     "stripes of a pixel": (np.indices((120, 120))[0] % 2 * 255).astype(np.uint8),
-    "noise": np.random.default_rng(1).integers(0, 256, (300, 300)).astype(np.uint8),
+    "noise": np.random.default_rng(1).integers(0, 256, (150, 150)).astype(np.uint8),
     "a frame at the edge": np.pad(np.zeros((98, 98), np.uint8), 3, constant_values=255),
 }
 
