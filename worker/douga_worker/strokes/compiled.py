@@ -1,17 +1,21 @@
 """The one way to compile a hot loop here: ahead of its first call, once a machine, kept on disk.
 
 Numba compiles in seconds what then runs in milliseconds, so what it made is kept in a cache:
-in ``NUMBA_CACHE_DIR`` where that is set, else beside the source, else in the user's cache folder. Where the
-cache cannot be written (an image whose root is read only), a process works with a private copy of it.
+in ``NUMBA_CACHE_DIR`` where that is set, else beside the source, else in the user's cache folder. Where none
+can be written (an image whose root is read only), a process works with a private copy of it.
+
+Numba looks only at a function's own file to tell whether what is kept is still true, though a compiled
+function holds copies of those that it calls. So each state of the sources has a folder of its own there.
 """
 
 from __future__ import annotations
 
 import atexit
+import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,6 +34,8 @@ class CompiledFunction:
     signature: str
 
 
+_MARK = b"@compiled("
+
 REGISTER: list[CompiledFunction] = []
 """Every function that ``compiled`` has seen, in order of import: what the warm-up compiles."""
 
@@ -43,7 +49,7 @@ def compiled(signature: str) -> Callable[[Function], Function]:
     """
 
     def register(function: Function) -> Function:
-        dispatcher: Any = numba.njit(function, cache=_HAS_CACHE)
+        dispatcher: Any = numba.njit(function, cache=_CACHE is not None)
         REGISTER.append(CompiledFunction(dispatcher, signature))
         made: Function = dispatcher
         return made
@@ -61,24 +67,47 @@ def is_writable(folder: Path) -> bool:
         return False
 
 
-def prepare_cache(given: str, beside_source: Path) -> bool:
-    """See to it that numba finds a cache that it can write; False where there is none.
+def choose_cache(wanted: Sequence[Path], state: str) -> Path | None:
+    """Return a folder that can be written, for what one state of the sources compiles to; or None.
 
     Args:
-        given: ``NUMBA_CACHE_DIR``, empty where it is not set.
-        beside_source: The folder that numba uses unasked.
+        wanted: The caches to try, the best first.
+        state: Name of the folder inside them.
     """
-    if is_writable(Path(given) if given else beside_source):
-        return True
+    for cache in wanted:
+        if is_writable(cache / state):
+            return cache / state
     try:
-        private = tempfile.mkdtemp(prefix="douga-compiled-")
+        private = Path(tempfile.mkdtemp(prefix="douga-compiled-"))
     except OSError:
-        return False
+        return None
     atexit.register(shutil.rmtree, private, ignore_errors=True)
-    if given and Path(given).is_dir():
-        shutil.copytree(given, private, dirs_exist_ok=True)
-    numba.config.CACHE_DIR = private  # type: ignore[attr-defined]
-    return True
+    for cache in wanted:
+        if (cache / state).is_dir():
+            shutil.copytree(cache / state, private, dirs_exist_ok=True)
+            break
+    return private
 
 
-_HAS_CACHE = prepare_cache(os.environ.get("NUMBA_CACHE_DIR", ""), Path(__file__).parent / "__pycache__")
+def state_of(sources: Path) -> str:
+    """Return 16 hexadecimal digits that change with any file in a folder that has something to compile."""
+    digest = hashlib.sha256()
+    for source in sorted(sources.glob("*.py")):
+        text = source.read_bytes()
+        if _MARK in text:
+            digest.update(source.name.encode() + b"\0" + text)
+    return digest.hexdigest()[:16]
+
+
+def _wanted_caches(sources: Path) -> list[Path]:
+    given = os.environ.get("NUMBA_CACHE_DIR")
+    if given:
+        return [Path(given)]
+    users_own = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    return [sources / "__pycache__" / "compiled", users_own / "douga" / "compiled"]
+
+
+_SOURCES = Path(__file__).parent
+_CACHE = choose_cache(_wanted_caches(_SOURCES), state_of(_SOURCES))
+if _CACHE is not None:
+    numba.config.CACHE_DIR = str(_CACHE)  # type: ignore[attr-defined]

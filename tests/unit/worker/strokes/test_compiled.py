@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numba
 import pytest
 from tests.unit.worker.strokes.drawn_lines import draw
 
 from douga_worker.strokes.centre_lines import trace_centre_lines
-from douga_worker.strokes.compiled import REGISTER, prepare_cache
+from douga_worker.strokes.compiled import REGISTER, choose_cache, state_of
 from douga_worker.strokes.warm_up import warm_up
 
 
@@ -22,17 +21,30 @@ def test_no_function_is_compiled_for_a_second_set_of_types() -> None:
 
 
 def test_a_cache_that_cannot_be_written_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file stands where the folder's parent should be, as good as a read-only disk even for root."""
-    monkeypatch.setattr(numba.config, "CACHE_DIR", "", raising=False)
+    """As in an image whose root is read only; the user's own folder is not there either."""
+    kept = tmp_path / "read-only" / "state"
+    kept.mkdir(parents=True)
+    (kept / "loop.nbc").write_bytes(b"compiled")
+    monkeypatch.setattr("douga_worker.strokes.compiled.is_writable", lambda folder: False)
+    chosen = choose_cache([tmp_path / "nowhere", tmp_path / "read-only"], "state")
+    assert chosen is not None
+    assert kept != chosen
+    assert b"compiled" == (chosen / "loop.nbc").read_bytes()
+
+
+def test_the_first_cache_that_can_be_written_is_used(tmp_path: Path) -> None:
+    """A file stands where the first one's parent should be, as good as a read-only disk even for root."""
     blocked = tmp_path / "file"
     blocked.write_text("")
-    assert prepare_cache(str(blocked / "cache"), tmp_path)
-    assert Path(numba.config.CACHE_DIR).is_dir()  # type: ignore[attr-defined]
-    assert str(blocked) not in numba.config.CACHE_DIR  # type: ignore[attr-defined]
+    assert tmp_path / "own" / "state" == choose_cache([blocked / "cache", tmp_path / "own"], "state")
 
 
-def test_a_cache_that_can_be_written_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Numba's own choice stays."""
-    monkeypatch.setattr(numba.config, "CACHE_DIR", "unchanged", raising=False)
-    assert prepare_cache(str(tmp_path / "cache"), tmp_path)
-    assert numba.config.CACHE_DIR == "unchanged"  # type: ignore[attr-defined]
+def test_any_changed_source_has_a_cache_of_its_own(tmp_path: Path) -> None:
+    """A compiled function holds copies of what it calls, of which Numba knows nothing."""
+    (tmp_path / "caller.py").write_text('@compiled("()")')
+    (tmp_path / "callee.py").write_text('@compiled("()") # 1')
+    before = state_of(tmp_path)
+    (tmp_path / "plain.py").write_text("")
+    assert before == state_of(tmp_path)
+    (tmp_path / "callee.py").write_text('@compiled("()") # 2')
+    assert before != state_of(tmp_path)
