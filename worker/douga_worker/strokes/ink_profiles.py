@@ -20,6 +20,8 @@ VALLEY_SHARE, VALLEY_RISE = 0.6, 0.06
 """... or where it grows darker again below this share: the next line begins."""
 LONGEST_SLIDE, SLIDE_SLACK_PX = 0.7, 0.8
 """A centre that lies further off (in half widths) is another line's."""
+USUAL_BLUR_PX = 0.8
+"""Blur (sigma) of a line image: how far it lowers the peak of a narrow line is known from this."""
 
 
 @compiled("(float32[:, ::1], float64, float64)")
@@ -141,8 +143,9 @@ def slide_to_centres(
                 now[i, 0], now[i, 1] = old[i, 0] + nx * profile[0], old[i, 1] + ny * profile[0]
                 mass, peak = profile[1], profile[2]
                 # A line as wide as its blur never reaches full ink: its mass alone tells its width.
-                if mass > 3.0 * peak:
-                    widths[n] = mass / peak
+                if mass > 3.0:
+                    lowered = math.erf(mass / peak / (2.0 * math.sqrt(2.0) * USUAL_BLUR_PX))
+                    widths[n] = mass / min(peak / lowered, 1.0)
                 elif mass > 1.5:
                     widths[n] = mass / max(peak, 0.97)
                 else:
