@@ -130,10 +130,11 @@ def test_hands_differ_and_stay_within_what_people_do() -> None:
 def test_long_lines_are_searched_for_more_widely_than_short_ones() -> None:
     """Measured on real over-sketching; the mean stays on the line for both."""
     hand = replace(SKETCHY, depth=6, overshoot_px=0, wander_px=0)
+    short = (LINE * 0.25 + [60, 60.2]).astype(np.float32)
     long = np.array([[-400, 80.25], [600, 80.25]], np.float32)
     heights = [
         np.mean([np.ptp(np.nonzero(rough(hand, seed, line).max(1) > 0.2)[0]) for seed in range(12)])
-        for line in (LINE[:, :] * 0.25 + [60, 60.2], long)
+        for line in (short, long)
     ]
     assert heights[1] > 1.3 * heights[0]
 
