@@ -43,6 +43,9 @@ def _half_width(lines: NDArray[np.uint8], tip: NDArray[np.float64]) -> float:
         return THINNEST_PX / 2
     large = cv2.resize(seen, None, fx=ENLARGEMENT, fy=ENLARGEMENT, interpolation=cv2.INTER_LINEAR)
     is_line = (large > max(int(seen.max()), 1) // 2).astype(np.uint8)
+    if is_line.all():
+        # Without paper in view nothing tells a width, and the distance to it is endless.
+        return THINNEST_PX / 2
     depth = cv2.distanceTransform(is_line, cv2.DIST_L2, cv2.DIST_MASK_5)
     x, y = (tip - (view[1].start, view[0].start)).tolist()
     rows, columns = np.ogrid[: depth.shape[0], : depth.shape[1]]

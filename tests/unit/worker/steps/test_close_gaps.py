@@ -73,3 +73,11 @@ def test_no_gaps_no_work() -> None:
     """The very same image comes back."""
     lines = broken_line(3)[0]
     assert close_gaps(lines, np.empty((0, 2, 2))) is lines
+
+
+def test_a_gap_in_the_midst_of_ink_is_a_thin_line() -> None:
+    """Where no paper is in view no width can be measured; pale solids have such gaps."""
+    lines = np.full((60, 100), 140, np.uint8)
+    closed = close_gaps(lines, np.array([[[45.0, 30.5], [55.0, 30.5]]]))
+    assert (140, 255) == (closed[20, 50], closed.max())
+    assert 2 >= (closed[:, 50] > 140).sum()
