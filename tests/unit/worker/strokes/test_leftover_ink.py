@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from douga_worker.strokes.chains import CentreLines
 from douga_worker.strokes.curve_points import points_along
-from douga_worker.strokes.leftover_ink import fill_leftover_ink, outline_ink
+from douga_worker.strokes.leftover_ink import MOST_POLYGON_POINTS, fill_leftover_ink, outline_ink
 from douga_worker.strokes.stroke_drawing import Stroke
 
 
@@ -64,3 +64,14 @@ def test_ink_under_a_stroke_is_not_filled_again() -> None:
 def test_blank_paper_has_no_fills() -> None:
     """Nothing to keep."""
     assert fill_leftover_ink(taken_apart(np.zeros((30, 30), np.float32)), (), ink="black") == ()
+
+
+def test_noise_is_outlined_with_straight_sides_within_the_page() -> None:
+    """Beyond a number of edge points, on a grid so coarse that a file of it can be used."""
+    ink = np.random.default_rng(3).random((1100, 1100)).astype(np.float32)
+    fills = fill_leftover_ink(taken_apart(ink, ink > 0.5), (), ink="black")
+    curves = np.concatenate([outline for fill in fills for outline in fill.outlines])
+    assert np.allclose(curves[:, 1], (2 * curves[:, 0] + curves[:, 3]) / 3)
+    assert 500 < len(curves) < MOST_POLYGON_POINTS
+    assert curves.min() > -2.0
+    assert curves.max() < 1102.0
