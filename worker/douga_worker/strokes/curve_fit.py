@@ -55,7 +55,7 @@ def fit_curves(samples: Floats, *, error_px: float, reach: int, is_loop: bool) -
     samples = np.ascontiguousarray(samples, np.float64)
     knots, places = fit_run(samples, float(error_px), int(reach), bool(is_loop))
     if is_loop and len(knots) > 2:
-        knots = _without_seam(samples, knots, places, _OUTLIER * error_px)
+        knots = _without_seam(samples, knots, places, error_px, int(reach))
     return curves_of(knots)
 
 
@@ -68,8 +68,8 @@ def curves_of(knots: Floats) -> Curves:
     return np.stack([at[:-1], after[:-1], before[1:], at[1:]], axis=1)
 
 
-def _without_seam(samples: Floats, knots: Floats, places: Floats, loose: float) -> Floats:
-    """Let the seam of a loop move too: fit once more, opened at the opposite knot."""
+def _without_seam(samples: Floats, knots: Floats, places: Floats, error_px: float, reach: int) -> Floats:
+    """Let the seam of a loop move too: fit once more, opened at the opposite knot, if that is better."""
     opposite = (len(knots) - 1) // 2
     seam = len(knots) - 1 - opposite
     turned = np.vstack([knots[opposite:], knots[1 : opposite + 1]])
@@ -79,8 +79,11 @@ def _without_seam(samples: Floats, knots: Floats, places: Floats, loose: float) 
     end = np.array([[knots[opposite, X], knots[opposite, Y], 1.0]])
     rows = np.vstack([end, samples[split:-1], samples[:split], end])
     where = np.r_[0.0, places[split:-1] - opposite, places[:split] + seam, len(knots) - 1.0]
-    relax(rows, turned, where, loose, FINE, HOLD_FIRST | HOLD_LAST)
-    return turned
+    before = misses(samples, knots, places, reach).max()
+    relax(rows, turned, where, _OUTLIER * error_px, FINE, HOLD_FIRST | HOLD_LAST)
+    # Of few and long cubics a step may lead far away.
+    is_better = misses(rows, turned, where, reach).max() <= max(before, error_px)
+    return turned if is_better else knots
 
 
 @compiled("(float64[:, ::1])")
