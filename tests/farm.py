@@ -124,7 +124,7 @@ class FarmOfTests:
             if worker.poll() is None:
                 self.kill(worker)
 
-    def wait_complete(self, job_id: str, seconds: float = 120) -> None:
+    def wait_complete(self, job_id: str, seconds: float = 200) -> None:
         """Wait until every frame of a job is settled and its account is written."""
         with self.opened() as farm:
 

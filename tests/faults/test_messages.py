@@ -161,7 +161,7 @@ FORGED: dict[str, tuple[Callable[[Scene], object], str]] = {
     "a number": (lambda _: 7, "malformed"),
     "no fields": (lambda _: {}, "malformed"),
     "one field more": (lambda s: s.message(command="rm"), "unknown field"),
-    "unknown version": (lambda s: s.message(version=99), "version 99, this worker reads version 1"),
+    "unknown version": (lambda s: s.message(version=99), "version 99, this worker reads version 2"),
     "no frames": (lambda s: s.message(frames=[]), "frames"),
     "10 MB": (lambda s: s.message(frames=[[n, "x" * 1000, "e", 1, ""] for n in range(10_000)]), "frames"),
     "unknown job": (lambda s: s.sealed(job_id="nobodys-job"), "nobody ordered"),
