@@ -134,6 +134,7 @@ class ChunkWorker:
             # What a paused job has left is sent again by 'douga resume'.
             _log.info("job %s is %s: a chunk is dropped", place.chunk.job_id, beginning.state.value)
             return Outcome.SETTLED
+        self._states.learn_that_it_runs(place.chunk.job_id)
         return self._work_on(place, beginning)
 
     def _read(self, message: object) -> Place:
@@ -304,6 +305,11 @@ class _JobStates:
             with self._lock:
                 self._known[job_id] = (time.monotonic(), is_running)
         return is_running
+
+    def learn_that_it_runs(self, job_id: str) -> None:
+        """The job store has just said so: a job resumed within the second is not taken for paused."""
+        with self._lock:
+            self._known[job_id] = (time.monotonic(), True)
 
     def _ask(self, job_id: str) -> bool:
         try:
