@@ -36,9 +36,9 @@ class Stopped(BaseException):
 )
 @click.option(
     "--folder",
-    default=HOUSE / "out" / "farm",
+    default=HOUSE / "out" / "local-farm",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where everything lies. Default: out/farm.",
+    help="Where everything lies. Default: out/local-farm.",
 )
 def main(servers: bool, workers: int, scans: Path, folder: Path) -> None:
     """Run a farm on this machine until Ctrl-C: queue, bucket, workers, exporter and Prometheus.
