@@ -17,6 +17,7 @@ from douga_shared.manifest import FrameRecord, FrameState
 from douga_shared.messages import Chunk, chunk_of, encode_chunk
 from douga_shared.object_store import MemoryStore
 from douga_shared.recipe import Output, Recipe
+from douga_worker import chunks
 from douga_worker.chunks import MOST_ATTEMPTS, MOST_LONELY_ATTEMPTS, ChunkWorker
 from douga_worker.outcome import Outcome
 from douga_worker.patience import Patience
@@ -213,6 +214,8 @@ def test_frames_do_not_wait_for_a_silent_job_store_to_learn_whether_they_are_wan
 ) -> None:
     """One asks; the others are wanted as long as nobody says otherwise."""
     assert bench.worker.work(bench.message()) is Outcome.SETTLED
+    # The worker has just learnt that the job runs and would ask nobody for a second.
+    monkeypatch.setattr(chunks, "_STATE_SECONDS", 0)
     first, second, _ = bench.pipeline.orders
     is_asked, answer = threading.Event(), threading.Event()
 
