@@ -14,6 +14,9 @@ from douga_worker.training.shading import shade_black
 from douga_worker.training.sheet import Placement, Sheet, is_visible, smooth_curve
 from douga_worker.training.strokestrip import PENCIL, OverSketch
 
+LARGEST_ZOOM = 3.2
+"""Long edge of a drawing relative to the sheet's."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Line:
@@ -86,7 +89,8 @@ def _zoom(rng: np.random.Generator, drawing: Drawing, size: int, pencil_px: floa
     every = np.concatenate([s.points for s in drawing.strokes])
     area = float(np.prod(np.ptp(every, axis=0))) + 1e-6
     least = 3.6 * pencil_px * length / (area * size)
-    return float(np.clip(np.exp(rng.uniform(np.log(max(0.55, least)), np.log(3.2))), 0.5, 4.5))
+    # A thicket of lines under a wide pencil would have to be larger than any sheet.
+    return float(np.exp(rng.uniform(np.log(min(max(0.55, least), LARGEST_ZOOM)), np.log(LARGEST_ZOOM))))
 
 
 def _lines(rng: np.random.Generator, drawing: Drawing, place: Placement, size: int) -> list[_Line]:

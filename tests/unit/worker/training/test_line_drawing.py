@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from tests.training_parts import face, shift_between
 
+from douga_worker.training.line_art import Drawing
 from douga_worker.training.line_drawing import draw_line_art, draw_over_sketch
 from douga_worker.training.roughen import SUPERSAMPLE, random_hand
 from douga_worker.training.sheet import Sheet
@@ -60,6 +61,15 @@ def test_rough_and_clean_lie_over_each_other() -> None:
         shifts.append(shift_between(sheet.graphite, sheet.clean / np.float32(255)) / SUPERSAMPLE)
     assert float(np.median(np.hypot(*np.transpose(shifts)))) < 0.5
     assert float(np.hypot(*np.median(shifts, axis=0))) < 0.2
+
+
+def test_the_most_crowded_drawing_under_the_widest_pencil_is_drawn() -> None:
+    """It would want a sheet larger than there is; a training must not end over it."""
+    thicket = Drawing("thicket", face().strokes * 60, ())
+    hand = replace(random_hand(np.random.default_rng(0)), pencil_px=8.0)
+    sheet = Sheet(np.random.default_rng(3), SIZE, 0.0)
+    draw_line_art(sheet, hand, [thicket])
+    assert sheet.clean.any()
 
 
 def test_an_over_sketch_is_drawn_as_it_was_labelled() -> None:
