@@ -101,8 +101,8 @@ def _limit_memory(megabytes: int) -> None:
 
     processes: Any = vars(wiring)["IsolatedProcesses"]
 
-    def limited(count: int, *, frame_seconds: float, memory_megabytes: int) -> Any:
-        return processes(count, frame_seconds=frame_seconds, memory_megabytes=megabytes)
+    def limited(count: int, *, memory_megabytes: int, **options: Any) -> Any:
+        return processes(count, memory_megabytes=megabytes, **options)
 
     vars(wiring)["IsolatedProcesses"] = limited
 

@@ -20,6 +20,7 @@ import traceback as tracebacks
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
@@ -38,8 +39,9 @@ _PICKLE_PROTOCOL = 5
 
 _STATM_DATA = 5
 
-# From spawn: a forked child would inherit torch's and OpenCV's thread pools without their threads.
-_SPAWN = mp.get_context("spawn")
+# Forked from a process that has run nothing, not from this one: a child of this one would inherit torch's and
+# OpenCV's thread pools without their threads, and a spawned one would load its libraries by itself.
+_FORKED = mp.get_context("forkserver")
 
 
 class CallFailed(Exception):
@@ -55,14 +57,19 @@ class _Hung(Exception):
 
 
 class IsolatedProcesses:
-    """Spawned processes for calls that may kill theirs. Thread-safe.
+    """Processes for calls that may kill theirs. Thread-safe.
 
     Use as a context manager; the processes end with it, and with this process however it ends. They
     start when they are first needed.
     """
 
     def __init__(
-        self, count: int, *, frame_seconds: float = FRAME_SECONDS, memory_megabytes: int | None = None
+        self,
+        count: int,
+        *,
+        frame_seconds: float = FRAME_SECONDS,
+        memory_megabytes: int | None = None,
+        preloaded: str | None = None,
     ) -> None:
         """Start nothing yet.
 
@@ -71,7 +78,13 @@ class IsolatedProcesses:
             frame_seconds: a call that takes longer is taken to hang.
             memory_megabytes: a process that asks for more is refused it (on Linux), so that what eats
                 memory ends in ``out_of_memory`` and the machine lives on; None for no limit.
+            preloaded: name of a module that is loaded once, from now on and beside the caller, for every
+                process to have; None if each shall load what it needs.
         """
+        if preloaded is not None:
+            _FORKED.set_forkserver_preload([preloaded])
+            with _interrupts_held():
+                forkserver.ensure_running()
         self._frame_seconds = frame_seconds
         self._memory_bytes = None if memory_megabytes is None else memory_megabytes << 20
         self._slots = threading.Semaphore(count)
@@ -163,9 +176,18 @@ class IsolatedProcesses:
                 raise CancelledError
             if self._idle and not is_fresh:
                 return self._idle.pop()
-            child = _Child(self._memory_bytes)
-            self._children.add(child)
-            return child
+        # Not under the lock: the first one waits for what is preloaded, and stop() must not.
+        child = _Child(self._memory_bytes)
+        if not self._adopt(child):
+            child.kill()
+            raise CancelledError
+        return child
+
+    def _adopt(self, child: _Child) -> bool:
+        with self._lock:
+            if not self._is_stopped:
+                self._children.add(child)
+            return not self._is_stopped
 
     def _give_back(self, child: _Child) -> None:
         with self._lock:
@@ -181,8 +203,8 @@ class _Child:
     """One process, and the line to it."""
 
     def __init__(self, memory_bytes: int | None) -> None:
-        self._line, far_end = _SPAWN.Pipe()
-        self._process = _SPAWN.Process(
+        self._line, far_end = _FORKED.Pipe()
+        self._process = _FORKED.Process(
             target=_serve, args=(far_end, memory_bytes), name="douga-frame", daemon=True
         )
         with _interrupts_held():

@@ -24,6 +24,7 @@ _FRAMES_AT_NETWORK = {"cpu": 4, "cuda": 32}
 _MEGAPIXELS_IN_FLIGHT = {"cpu": 128.0, "cuda": 512.0}
 """A pixel on its way takes some 5 bytes here; only sheets beyond A3 at 300 dpi ever come near this."""
 _NETWORKS_LOADED = 2
+_PRELOADED = "douga_worker.preloaded"
 
 
 def find_sha256(network: str) -> str:
@@ -85,11 +86,14 @@ def open_pipeline(  # noqa: PLR0913 - one parameter an option
     """
     device = find_device(device)
     networks = _LoadedNetworks(device)
+    count = process_count or min(8, len(os.sched_getaffinity(0)))
+    processes = IsolatedProcesses(
+        count, frame_seconds=frame_seconds, memory_megabytes=memory_megabytes, preloaded=_PRELOADED
+    )
     if recipe is not None:
         networks.load(recipe)
-    count = process_count or min(8, len(os.sched_getaffinity(0)))
     with (
-        IsolatedProcesses(count, frame_seconds=frame_seconds, memory_megabytes=memory_megabytes) as processes,
+        processes,
         Pipeline(
             processes=processes,
             cleaner_for=cleaner_for or networks,

@@ -1,6 +1,6 @@
 """Calls in other processes: what crashes, hangs or fills the memory takes one frame.
 
-The calls are partials of library functions, which any spawned process can load. Nothing here waits for
+The calls are partials of library functions, which any process can load. Nothing here waits for
 a time to pass, except for a call that never ends, and that for one second.
 """
 
@@ -12,6 +12,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
@@ -26,6 +27,7 @@ import pytest
 from tests.scans import as_png
 
 from douga_shared.errors import FrameRejected, Reason
+from douga_worker import isolated
 from douga_worker.isolated import CallFailed, IsolatedProcesses
 from douga_worker.steps.read_scan import read_scan
 from douga_worker.steps.resample import to_scan_size, to_working_size
@@ -229,6 +231,48 @@ def test_stopping_ends_calls_and_turns_away_those_that_wait(threads: ThreadPoolE
         with pytest.raises(CancelledError):
             processes.run("A6", os.getpid)
     assert has_ended(watched)
+
+
+def test_stopping_does_not_wait_for_a_process_that_is_only_starting(
+    threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one waits for what is preloaded; Ctrl-C must not. It is ended as soon as it is there."""
+    is_starting, may_start, killed = threading.Event(), threading.Event(), threading.Event()
+
+    class SlowChild:
+        def __init__(self, _: int | None) -> None:
+            is_starting.set()
+            may_start.wait()
+
+        def kill(self) -> None:
+            killed.set()
+
+    monkeypatch.setattr(isolated, "_Child", SlowChild)
+    with IsolatedProcesses(1) as processes:
+        work = threads.submit(processes.run, "A1", os.getpid)
+        is_starting.wait()
+        processes.stop()
+        assert not work.done()
+        may_start.set()
+        with pytest.raises(CancelledError):
+            work.result()
+    assert killed.is_set()
+
+
+def test_what_is_preloaded_is_there_in_every_process() -> None:
+    """Loaded once, ahead of all: a process that has just been forked has it already."""
+    script = (
+        "import sys\n"
+        "from functools import partial\n"
+        "from douga_worker.isolated import IsolatedProcesses\n"
+        "if __name__ == '__main__':\n"
+        "    with IsolatedProcesses(1, preloaded='colorsys') as processes:\n"
+        "        look = partial(exec, 'import sys; sys.modules[\"colorsys\"]')\n"
+        "        processes.run('A1', look)\n"
+        "        processes.run('A2', look, is_kept=False)\n"
+        "    assert 'colorsys' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
 
 
 def test_a_normal_end_leaves_no_process_behind() -> None:

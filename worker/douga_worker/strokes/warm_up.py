@@ -18,6 +18,8 @@ import douga_worker.strokes
 from douga_worker.strokes.compiled import REGISTER
 
 LOCK_NAME = "compiling.lock"
+COMPLETE_NAME = "complete"
+"""An empty file beside the cache: every loop is in it."""
 
 
 @lru_cache(maxsize=1)
@@ -29,20 +31,39 @@ def warm_up() -> int:
     Returns:
         How many functions are ready.
     """
-    for module in pkgutil.iter_modules(douga_worker.strokes.__path__):
-        importlib.import_module(f"{douga_worker.strokes.__name__}.{module.name}")
+    _register_all()
     with _one_at_a_time():
         for function in REGISTER:
             function.dispatcher.compile(f"{function.signature[:-1]},)")
+        if folder := _cache_folder():
+            with contextlib.suppress(OSError):
+                (folder / COMPLETE_NAME).touch()
     return len(REGISTER)
+
+
+def is_compiled() -> bool:
+    """Whether ``warm_up`` has nothing to compile, only to load."""
+    _register_all()
+    folder = _cache_folder()
+    return folder is not None and (folder / COMPLETE_NAME).exists()
+
+
+def _register_all() -> None:
+    for module in pkgutil.iter_modules(douga_worker.strokes.__path__):
+        importlib.import_module(f"{douga_worker.strokes.__name__}.{module.name}")
+
+
+def _cache_folder() -> Path | None:
+    folder = REGISTER[0].dispatcher.stats.cache_path
+    return Path(folder) if folder else None
 
 
 @contextlib.contextmanager
 def _one_at_a_time() -> Iterator[None]:
     """Hold a lock beside the cache; where no file can be made there, nothing is shared either."""
-    folder = REGISTER[0].dispatcher.stats.cache_path
+    folder = _cache_folder()
     try:
-        lock = (Path(folder) / LOCK_NAME).open("a") if folder else None
+        lock = (folder / LOCK_NAME).open("a") if folder else None
     except OSError:
         lock = None
     if lock is None:
