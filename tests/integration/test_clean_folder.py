@@ -144,8 +144,9 @@ def test_an_interrupted_run_leaves_a_true_manifest(
 def test_json_progress_is_one_object_a_line(scans: Path, tmp_path: Path) -> None:
     """A program can follow the run."""
     run = douga("clean", scans, tmp_path / "out", "--progress", "json")
-    events = [json.loads(line) for line in run.stdout.splitlines()]
-    assert [event["event"] for event in events] == ["began"] + ["settled"] * 6
+    events = [json.loads(line)["event"] for line in run.stdout.splitlines()]
+    # A slow machine hears a heartbeat between them.
+    assert [event for event in events if event not in ("starting", "stands")] == ["began"] + ["settled"] * 6
 
 
 def test_frames_are_chosen_by_range(scans: Path, tmp_path: Path) -> None:
