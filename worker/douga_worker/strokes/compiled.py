@@ -49,7 +49,7 @@ def compiled(signature: str) -> Callable[[Function], Function]:
     """
 
     def register(function: Function) -> Function:
-        dispatcher: Any = numba.njit(function, cache=_CACHE is not None)
+        dispatcher: Any = numba.njit(function, cache=CACHE is not None)
         REGISTER.append(CompiledFunction(dispatcher, signature))
         made: Function = dispatcher
         return made
@@ -108,6 +108,7 @@ def _wanted_caches(sources: Path) -> list[Path]:
 
 
 _SOURCES = Path(__file__).parent
-_CACHE = choose_cache(_wanted_caches(_SOURCES), state_of(_SOURCES))
-if _CACHE is not None:
-    numba.config.CACHE_DIR = str(_CACHE)  # type: ignore[attr-defined]
+CACHE = choose_cache(_wanted_caches(_SOURCES), state_of(_SOURCES))
+"""Where the compiled loops of today's sources are kept; None where nothing can be."""
+if CACHE is not None:
+    numba.config.CACHE_DIR = str(CACHE)  # type: ignore[attr-defined]

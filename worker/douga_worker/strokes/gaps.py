@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from douga_worker.strokes.chaining import Row, join_rows
+from douga_worker.strokes.close_pairs import close_pairs
 from douga_worker.strokes.directions import angle_between, path_length, unit
 from douga_worker.strokes.links import PieceEnd, follow_links
 from douga_worker.strokes.stroke_drawing import ClosedGap, Floats
@@ -74,7 +74,7 @@ def _candidates(rows: list[Row], ends: list[_FreeEnd], widest_px: float) -> list
     if len(ends) < 2:
         return []
     farthest = widest_px + max(end.width for end in ends)
-    pairs = cKDTree(np.array([end.point for end in ends])).query_pairs(farthest)
+    pairs = close_pairs(np.array([end.point for end in ends]), farthest).tolist()
     found = []
     for a, b in pairs:
         first, second = ends[a], ends[b]

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import KDTree
 
+from douga_worker.strokes.close_pairs import close_pairs
 from douga_worker.strokes.stroke_drawing import Floats
 
 ARM_WIDTHS = 4.0
@@ -72,7 +70,11 @@ def _clusters(places: Floats) -> Floats:
     """Centres of neighbouring pixels' clusters, (M, 2) of (N, 2): they are few, a page's pixels are many."""
     if not len(places):
         return places
-    near = KDTree(places).query_pairs(_NEIGHBOURS_PX, output_type="ndarray")
+    # Only coloured sheets need them, and loading SciPy takes as long as a drawing.
+    from scipy.sparse import coo_array  # noqa: PLC0415
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
+
+    near = close_pairs(places, _NEIGHBOURS_PX)
     links = coo_array((np.ones(len(near), np.bool_), near.T), shape=(len(places),) * 2)
     count, cluster_of = connected_components(links, directed=False)
     sizes = np.bincount(cluster_of, minlength=count)
@@ -111,7 +113,7 @@ def _continuations(arms: list[_Arm], longest_px: float) -> Iterator[tuple[Floats
     """Pair the arms that continue each other, straightest first."""
     if len(arms) < 2:
         return
-    pairs = KDTree(np.stack([arm.end for arm in arms])).query_pairs(longest_px)
+    pairs = close_pairs(np.stack([arm.end for arm in arms]), longest_px).tolist()
     turns = {(i, j): max(_turn(arms[i], arms[j]), _turn(arms[j], arms[i])) for i, j in pairs}
     taken: set[int] = set()
     for (i, j), turn in sorted(turns.items(), key=lambda item: (item[1], item[0])):

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from douga_worker.strokes.chaining import Row
-
-NEIGHBOURS = 16
 
 
 def turn_rows(rows: list[Row]) -> None:
@@ -28,32 +25,17 @@ def turn_rows(rows: list[Row]) -> None:
 
 def order_rows(rows: list[Row]) -> list[Row]:
     """Sort rows: the one that starts nearest to the top left first, then always the nearest start."""
-    if len(rows) < 2:
+    if not rows:
         return rows
     starts = np.array([row.points[0] for row in rows])
-    is_left = np.ones(len(rows), np.bool_)
-    tree, members = cKDTree(starts), np.arange(len(rows))
-    now = int(np.argmin(starts.sum(1)))
-    order = [now]
-    is_left[now] = False
-    for done in range(1, len(rows)):
-        if done * 2 > len(rows) + 2 * NEIGHBOURS and is_left[members].mean() < 0.5:
-            members = np.flatnonzero(is_left)
-            tree = cKDTree(starts[members])
-        now = _nearest_left(tree, members, is_left, starts[now])
+    # Page by page numpy is quicker here than a tree: taken starts are moved out of everybody's way.
+    now, order = int(np.argmin(starts.sum(1))), []
+    for _ in rows:
         order.append(now)
-        is_left[now] = False
+        here = starts[now].copy()
+        starts[now] = np.inf
+        now = int(np.argmin(((starts - here) ** 2).sum(1)))
     return [rows[number] for number in order]
-
-
-def _nearest_left(tree: cKDTree, members: np.ndarray, is_left: np.ndarray, point: np.ndarray) -> int:
-    count = NEIGHBOURS
-    while True:
-        near = members[tree.query(point, min(count, len(members)))[1]]
-        left = np.atleast_1d(near)[is_left[np.atleast_1d(near)]]
-        if len(left):
-            return int(left[0])
-        count *= 4
 
 
 def _signed_area(row: Row) -> float:

@@ -14,12 +14,13 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+import numba
+from llvmlite import binding
+
 import douga_worker.strokes
-from douga_worker.strokes.compiled import REGISTER
+from douga_worker.strokes.compiled import CACHE, REGISTER
 
 LOCK_NAME = "compiling.lock"
-COMPLETE_NAME = "complete"
-"""An empty file beside the cache: every loop is in it."""
 
 
 @lru_cache(maxsize=1)
@@ -27,43 +28,39 @@ def warm_up() -> int:
     """Have every hot loop compiled, or loaded from the cache, once in this process.
 
     Blocks while another process compiles into the same cache: the second then only loads what the first made.
+    Loops that were loaded as they are called would be compiled again for whatever number types come first.
 
     Returns:
         How many functions are ready.
     """
-    _register_all()
+    for module in pkgutil.iter_modules(douga_worker.strokes.__path__):
+        importlib.import_module(f"{douga_worker.strokes.__name__}.{module.name}")
     with _one_at_a_time():
         for function in REGISTER:
             function.dispatcher.compile(f"{function.signature[:-1]},)")
-        if folder := _cache_folder():
+        if mark := _complete_mark():
             with contextlib.suppress(OSError):
-                (folder / COMPLETE_NAME).touch()
+                mark.touch()
     return len(REGISTER)
 
 
 def is_compiled() -> bool:
-    """Whether ``warm_up`` has nothing to compile, only to load."""
-    _register_all()
-    folder = _cache_folder()
-    return folder is not None and (folder / COMPLETE_NAME).exists()
+    """Whether the cache holds every hot loop, compiled for this kind of processor."""
+    mark = _complete_mark()
+    return mark is not None and mark.exists()
 
 
-def _register_all() -> None:
-    for module in pkgutil.iter_modules(douga_worker.strokes.__path__):
-        importlib.import_module(f"{douga_worker.strokes.__name__}.{module.name}")
-
-
-def _cache_folder() -> Path | None:
-    folder = REGISTER[0].dispatcher.stats.cache_path
-    return Path(folder) if folder else None
+def _complete_mark() -> Path | None:
+    """An empty file in the cache, which machines of different kinds may share."""
+    processor = numba.config.CPU_NAME or binding.get_host_cpu_name()  # type: ignore[attr-defined]
+    return CACHE / f"complete-{processor}" if CACHE else None
 
 
 @contextlib.contextmanager
 def _one_at_a_time() -> Iterator[None]:
     """Hold a lock beside the cache; where no file can be made there, nothing is shared either."""
-    folder = _cache_folder()
     try:
-        lock = (folder / LOCK_NAME).open("a") if folder else None
+        lock = (CACHE / LOCK_NAME).open("a") if CACHE else None
     except OSError:
         lock = None
     if lock is None:

@@ -9,12 +9,13 @@ from tests.unit.worker.strokes.drawn_lines import draw
 
 from douga_worker.strokes.centre_lines import trace_centre_lines
 from douga_worker.strokes.compiled import REGISTER, choose_cache, state_of
-from douga_worker.strokes.warm_up import warm_up
+from douga_worker.strokes.warm_up import is_compiled, warm_up
 
 
 def test_no_function_is_compiled_for_a_second_set_of_types() -> None:
     """Callers bring their arrays into the one form that the warm-up compiled."""
     assert warm_up() == len(REGISTER)
+    assert is_compiled()
     trace_centre_lines(draw([(20, 20), (140, 120)], [(20, 120), (140, 20)]))
     twice = [function.signature for function in REGISTER if len(function.dispatcher.signatures) != 1]
     assert twice == []
