@@ -455,11 +455,10 @@ def _at_least_one(count: int, width: int) -> int:
 
 
 def tally_pace(tally: Tally) -> str:
-    """Frames a second and the time left; empty until there is a pace."""
-    if not tally.frames_per_second:
-        return ""
-    left = "" if tally.seconds_left is None else f"  {timedelta(seconds=round(tally.seconds_left))} left"
-    return f"{tally.frames_per_second:.2f} frames/s{left}"
+    """Frames a second and the time left, as far as they are known."""
+    pace = f"{tally.frames_per_second:.2f} frames/s" if tally.frames_per_second else ""
+    left = "" if tally.seconds_left is None else f"{timedelta(seconds=round(tally.seconds_left))} left"
+    return "  ".join(part for part in (pace, left) if part)
 
 
 def _paces(tally: Tally) -> dict[str, float | None]:

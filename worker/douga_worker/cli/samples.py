@@ -39,11 +39,15 @@ def command(  # noqa: PLR0917 - one parameter an option
 ) -> None:
     """Write OUT/samples.png: synthetic rough scans, each above the clean drawing it was made from."""
     from douga_worker.training.material import gather  # noqa: PLC0415 - slow to load
+    from douga_worker.training.plan import Sources  # noqa: PLC0415
     from douga_worker.training.synthesis import synthesise  # noqa: PLC0415
 
-    material = gather(
-        lines=lines, over_sketches=over_sketches, papers=papers, pairs=None, cache=out, report=click.echo
+    sources = Sources(
+        lines=tuple(map(str, lines)),
+        over_sketches=str(over_sketches) if over_sketches else None,
+        papers=str(papers) if papers else None,
     )
+    material = gather(sources, cache=out, report=click.echo)
     seeds = range(seed, seed + count)
     if pairs:
         _write_pairs(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing as mp
-from collections.abc import Callable, Iterable, Sequence
+import random
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -17,26 +18,16 @@ from douga_worker.steps.resample import to_working_size
 from douga_worker.training.evaluate import Pair, PairRefused, Refusal, find_pairs, read_pair
 from douga_worker.training.line_art import Drawing, follow_drawing, read_library, write_library
 from douga_worker.training.paper import read_papers
+from douga_worker.training.plan import Sources
 from douga_worker.training.strokestrip import OverSketch, is_held_out, read_figures
 from douga_worker.training.synthesis import Material, WorkingPair
 
 
-def gather(
-    *,
-    lines: Sequence[Path],
-    over_sketches: Path | None,
-    papers: Path | None,
-    pairs: tuple[Path, Path] | None,
-    cache: Path,
-    report: Callable[[str], None],
-) -> Material:
+def gather(sources: Sources, *, cache: Path, report: Callable[[str], None]) -> Material:
     """Read everything that training needs.
 
     Args:
-        lines: folders of clean line art, SVG files anywhere below them.
-        over_sketches: unpacked StrokeStrip archive; its held-out figures are left out.
-        papers: folder of pictures of empty paper.
-        pairs: folder of roughs and folder of clean drawings with the same names.
+        sources: the folders; of the over-sketches, the held-out figures are left out.
         cache: folder where followed line art is kept: following takes a third of a second a drawing.
         report: told what was found, and which pairs were left out and why.
 
@@ -45,10 +36,10 @@ def gather(
             lines from.
     """
     material = Material(
-        drawings=_drawings(lines, cache, report) if lines else (),
-        over_sketches=_over_sketches(over_sketches) if over_sketches else (),
-        papers=read_papers(papers) if papers else (),
-        pairs=_working_pairs(*pairs, report) if pairs else (),
+        drawings=_drawings(sources, cache, report) if sources.lines else (),
+        over_sketches=_over_sketches(Path(sources.over_sketches)) if sources.over_sketches else (),
+        papers=read_papers(Path(sources.papers)) if sources.papers else (),
+        pairs=_working_pairs(*sources.pairs, report) if sources.pairs else (),
     )
     report(
         f"{len(material.drawings)} drawings, {len(material.over_sketches)} over-sketches, "
@@ -59,8 +50,8 @@ def gather(
     return material
 
 
-def _drawings(folders: Sequence[Path], cache: Path, report: Callable[[str], None]) -> list[Drawing]:
-    files = [path for folder in folders for path in _svgs(folder)]
+def _drawings(sources: Sources, cache: Path, report: Callable[[str], None]) -> list[Drawing]:
+    files = [path for folder in sources.lines for path in _chosen(Path(folder), sources.most_drawings)]
     kept = cache / f"line-art-{_fingerprint(files)}.npz"
     if not kept.exists():
         report(f"following the strokes of {len(files)} drawings ...")
@@ -76,7 +67,16 @@ def _follow_all(files: Sequence[Path]) -> list[Drawing]:
         return [drawing for drawing in pool.imap(_follow, files, chunksize=8) if drawing is not None]
 
 
-def _svgs(folder: Path) -> Iterable[Path]:
+def _chosen(folder: Path, most: Mapping[str, int]) -> list[Path]:
+    """The folder's drawings; where it may give so many only, the same random ones on every machine."""
+    files = _svgs(folder)
+    count = most.get(folder.name, len(files))
+    if count >= len(files):
+        return files
+    return sorted(random.Random(0).sample(files, count))
+
+
+def _svgs(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise InputMissing(f"'{folder}' is no folder; give a folder of SVG line art")
     return sorted(folder.rglob("*.svg"))
@@ -99,8 +99,8 @@ def _over_sketches(folder: Path) -> list[OverSketch]:
     return [figure for figure in read_figures(folder) if not is_held_out(figure.name)]
 
 
-def _working_pairs(rough: Path, clean: Path, report: Callable[[str], None]) -> list[WorkingPair]:
-    pairs, refusals = find_pairs(rough, clean)
+def _working_pairs(rough: str, clean: str, report: Callable[[str], None]) -> list[WorkingPair]:
+    pairs, refusals = find_pairs(Path(rough), Path(clean))
     found = []
     for pair in pairs:
         try:

@@ -7,57 +7,37 @@ import json
 import math
 import pickle
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
 from douga_shared.errors import ConfigurationError
-from douga_worker.network.architecture import Shape, SimplificationNetwork, on_device
-from douga_worker.network.weights import load_weights, write_weights
-from douga_worker.training.level_heads import LevelHeads
-from douga_worker.training.loss import line_loss
+from douga_worker.network.weights import write_weights
+from douga_worker.training.learner import Learner
+from douga_worker.training.plan import Plan, Sources, write_plan
 from douga_worker.training.sample_stream import SampleStream
 from douga_worker.training.synthesis import Material, Sample, synthesise
 
-VALIDATION_SEEDS = range(48)
-CHECKPOINT_SECONDS = 120.0
-LEVELS_WEIGHT = 0.5
-"""Of the coarse levels' own losses against that of the drawing."""
 PICTURED = 12
 """So many validation samples are drawn in ``validation.png``."""
+CROPS_A_SAMPLE = 8
+"""One new sample is taken in for so many crops that are learnt from."""
+HELD_OUT_SHARE = 0.1
+"""Of a studio's own pairs, kept for validation where there are at least ten."""
+
+_UNREADABLE = (OSError, RuntimeError, ValueError, TypeError, KeyError, EOFError, pickle.UnpicklingError)
+"""What a checkpoint that is damaged, or of another plan, makes torch and us raise."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """Everything that decides a training run besides its material."""
-
-    minutes: float = 60.0
-    """Length of the whole run; the learning rate falls to zero over it."""
-    batch: int = 8
-    crop_px: int = 192
-    """Edge of what one step sees of a sample; a multiple of ``shape.multiple_px``."""
-    learning_rate: float = 1.5e-3
-    average_decay: float = 0.998
-    """Per step, of the running mean of the weights that is shipped."""
-    synthesis_processes: int = 1
-    kept_samples: int = 4_000
-    """Newest samples to draw crops from; 0.2 MB each."""
-    device: str = "cpu"
-    """``cpu`` or ``cuda``."""
-    shape: Shape = field(default_factory=Shape)
-    start_from: str | None = None
-    """Weights to fine-tune, a shipped name or a path; their shape then counts, not ``shape``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """A line of the training log."""
+class Standing:
+    """Where a run stands: a line of its log."""
 
     step: int
     minutes: float
@@ -66,179 +46,250 @@ class Progress:
     validation_overlap: float
     """Intersection over union of lines, in 0..1, on samples that training never sees.
 
-    They are made of the same material by other seeds, or cut from the same pairs: they tell whether the
+    They are made of the same material by other seeds, or cut from pairs kept apart: they tell whether the
     training goes well, not how good the network is. ``douga evaluate`` on drawings kept apart does.
     """
     samples: int
     """Made so far; each is used several times."""
+    best_validation_loss: float
+    """The lowest so far; the weights written are those that had it."""
+    checkpoints_since_best: int
+    learning_rate: float
 
 
-def train(material: Material, plan: Plan, folder: Path, report: Callable[[Progress], None]) -> Path:
-    """Train until ``plan.minutes`` are used up, over as many runs as it takes.
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Who is told how a run goes; each of these is called from the training's own thread."""
+
+    checkpoint: Callable[[Standing], None]
+    moved: Callable[[float, float], None] = lambda _share, _seconds_left: None
+    """After every step: the share of the run that is over, and the seconds that are left."""
+    note: Callable[[str], None] = lambda _text: None
+    is_stopped: Callable[[], bool] = lambda: False
+    """Asked before every step; on True the run is saved and left, to be gone on with another time."""
+
+
+def train(material: Material, plan: Plan, folder: Path, watcher: Watcher) -> Path:
+    """Train until the plan is fulfilled or validation gets no better, over as many runs as it takes.
 
     Args:
-        material: line art, over-sketches and papers.
+        material: line art, over-sketches, papers, pairs.
         plan: how long and how.
-        folder: where ``weights.safetensors``, ``log.csv``, ``validation.png`` and the checkpoint go;
-            a checkpoint found there is gone on from.
-        report: called at every checkpoint.
+        folder: where ``weights.safetensors`` (the best by validation), ``plan.toml``, ``log.csv``,
+            ``validation.png`` and the checkpoint go; a checkpoint found there is gone on from.
+        watcher: told how it goes.
 
     Returns:
         Path of the weights.
 
     Raises:
-        ConfigurationError: ``plan.start_from`` cannot be used, or the checkpoint is damaged or of a
-            network of another shape.
+        ConfigurationError: ``plan`` cannot be carried out here, the checkpoint is damaged or of a network
+            of another shape, or the training diverged.
+        SamplesMissing: samples stopped coming; what was learnt until then is saved.
     """
     folder.mkdir(parents=True, exist_ok=True)
     run = _Run(plan, folder)
-    rng = np.random.default_rng(run.step)
+    write_plan(folder / "plan.toml", plan)
+    rng = np.random.default_rng((plan.seed, run.learner.step))
+    training, validation = _parted(material)
+    checked = [synthesise(seed, validation) for seed in range(plan.validation_samples)]
     with SampleStream(
-        material,
-        processes=plan.synthesis_processes,
-        capacity=plan.kept_samples,
-        first_seed=run.samples,
+        training, processes=plan.processes, capacity=plan.kept_samples, first_seed=run.next_seed
     ) as stream:
-        validation = [synthesise(seed, material) for seed in VALIDATION_SEEDS]
-        stream.take_new(at_least=16 * plan.batch)
-        began, already, made_before = time.monotonic(), run.minutes, run.samples
-        saved = began
-        while run.minutes < plan.minutes:
-            stream.take_new()
-            run.learn(*stream.batch(rng, plan.batch, plan.crop_px))
-            run.minutes = already + (time.monotonic() - began) / 60
-            run.samples = made_before + stream.made
-            if time.monotonic() - saved > CHECKPOINT_SECONDS:
-                report(run.save(validation))
-                saved = time.monotonic()
-        report(run.save(validation))
+        try:
+            if not run.is_over:
+                _learn(run, stream, rng, checked, watcher)
+        finally:
+            run.make_up_time()
+            if run.has_learnt:
+                watcher.checkpoint(run.save(checked))
     return run.weights_path
 
 
+def _learn(
+    run: _Run, stream: SampleStream, rng: np.random.Generator, checked: Sequence[Sample], watcher: Watcher
+) -> None:
+    plan = run.plan
+    stream.take_new(at_least=16 * plan.batch)
+    made_before, noted = run.samples, 0
+    run.start_clock()
+    while not run.is_over and not watcher.is_stopped():
+        stream.take_new(at_most=max(1, plan.batch // CROPS_A_SAMPLE))
+        run.learner.learn(*stream.batch(rng, plan.batch, plan.crop_px), run.learning_rate)
+        run.samples = made_before + stream.made
+        run.make_up_time()
+        watcher.moved(run.share, run.seconds_left)
+        for failure in stream.failures[noted:]:
+            watcher.note(failure)
+        noted = len(stream.failures)
+        if run.is_checkpoint_due:
+            watcher.checkpoint(run.save(checked))
+
+
 class _Run:
-    """The state of a run: network, optimiser, running mean, counters; saved and restored whole."""
+    """The state of a run: learner, clock, counters, what was best; saved and restored whole."""
 
     def __init__(self, plan: Plan, folder: Path) -> None:
-        self.folder = folder
+        self.plan = plan
+        self.learner = Learner(plan)
         self.weights_path = folder / "weights.safetensors"
-        self.step = 0
-        self.minutes = 0.0
         self.samples = 0
-        self._loss = 0.0
-        torch.manual_seed(0)
-        network = (
-            load_weights(plan.start_from).build() if plan.start_from else SimplificationNetwork(plan.shape)
-        )
-        self.plan = replace(plan, shape=network.shape)
-        self.network = on_device(network, plan.device).train()
-        self.mean = on_device(SimplificationNetwork(network.shape), plan.device)
-        self.mean.load_state_dict(network.state_dict())
-        self.heads = LevelHeads(self.network).to(plan.device)
-        self.optimiser = torch.optim.AdamW(
-            [*self.network.parameters(), *self.heads.parameters()],
-            plan.learning_rate,
-            betas=(0.9, 0.99),
-            weight_decay=1e-3,
-        )
+        self.minutes = 0.0
+        self._folder = folder
+        self._best = math.inf
+        self._since_best = 0
+        self._saved_step = 0
+        self._saved_minutes = 0.0
+        self._clock_began: float | None = None
+        self._minutes_before = 0.0
         self._checkpoint = folder / "checkpoint.pt"
         if self._checkpoint.exists():
             try:
                 self._restore()
-            except (OSError, RuntimeError, ValueError, KeyError, EOFError, pickle.UnpicklingError) as fault:
+            except _UNREADABLE as fault:
                 raise ConfigurationError(
                     f"checkpoint {self._checkpoint} cannot be gone on from ({fault}); "
                     "give the options it was begun with, or another --out"
                 ) from fault
 
-    def learn(
-        self, ink: NDArray[np.float32], target: NDArray[np.float32], strength: NDArray[np.float32]
-    ) -> None:
-        """One step on one batch; the arrays are those of ``SampleStream.batch``."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = self._learning_rate()
-        meant = self._tensor(target)
-        loss = line_loss(self.network(*self._tensors(ink, strength)), meant)
-        learnt = loss + LEVELS_WEIGHT * self.heads.loss(meant)
-        self.optimiser.zero_grad(set_to_none=True)
-        learnt.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimiser.step()
-        self.step += 1
-        self._loss += (loss.item() - self._loss) * max(0.005, 1 / self.step)
-        decay = min(self.plan.average_decay, self.step / (self.step + 20))
-        with torch.no_grad():
-            for mean, value in zip(self.mean.parameters(), self.network.parameters(), strict=True):
-                mean.lerp_(value, 1 - decay)
+    @property
+    def share(self) -> float:
+        """How much of the run is over, 0..1."""
+        if self.plan.steps is not None:
+            return min(1.0, self.learner.step / self.plan.steps)
+        return min(1.0, self.minutes / self.plan.minutes)
 
-    def save(self, validation: list[Sample]) -> Progress:
-        """Write checkpoint, weights, a line of the log and the validation picture."""
-        loss, overlap, lines = self._validate(validation)
-        progress = Progress(self.step, round(self.minutes, 2), self._loss, loss, overlap, self.samples)
-        state = {
-            "network": self.network.state_dict(),
-            "mean": self.mean.state_dict(),
-            "heads": self.heads.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "progress": asdict(progress),
-        }
+    @property
+    def seconds_left(self) -> float:
+        """As long as the rest takes at the pace so far."""
+        return 60 * self.minutes * (1 - self.share) / max(self.share, 1e-6)
+
+    @property
+    def is_over(self) -> bool:
+        """The plan is fulfilled, or validation has not got better for too long."""
+        return self.share >= 1 or 0 < self.plan.patience <= self._since_best
+
+    @property
+    def has_learnt(self) -> bool:
+        """There is something to save; a finished run that is started again is left as it is."""
+        return self._saved_step != self.learner.step
+
+    @property
+    def is_checkpoint_due(self) -> bool:
+        """It is time to save."""
+        return self.minutes - self._saved_minutes > self.plan.checkpoint_minutes
+
+    @property
+    def next_seed(self) -> int:
+        """Of the samples to be made; seeds of other plans lie far away."""
+        return self.samples + self.plan.seed * 1_000_000_000
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the next step: up while it warms, then down along a cosine."""
+        warm = min(1.0, (self.learner.step + 1) / self.plan.warm_up_steps)
+        return self.plan.learning_rate * warm * (0.5 * (1 + math.cos(math.pi * self.share)) + 0.01)
+
+    def start_clock(self) -> None:
+        """Time counts from now on."""
+        self._clock_began, self._minutes_before = time.monotonic(), self.minutes
+        self._saved_minutes = self.minutes
+
+    def make_up_time(self) -> None:
+        """Count the time until now."""
+        if self._clock_began is not None:
+            self.minutes = self._minutes_before + (time.monotonic() - self._clock_began) / 60
+
+    def save(self, checked: Sequence[Sample]) -> Standing:
+        """Validate; write checkpoint, picture, a line of the log, and the weights if they are the best.
+
+        Raises:
+            ConfigurationError: the training diverged; what was saved before is left as it is.
+        """
+        drawn = [self.learner.draw(sample) for sample in checked]
+        standing = self._standing(float(np.mean([loss for loss, _ in drawn])), _overlap(checked, drawn))
+        if not (math.isfinite(standing.loss) and math.isfinite(standing.validation_loss)):
+            raise ConfigurationError(
+                f"the training diverged at step {standing.step}; give a smaller learning-rate and go on "
+                "from the last checkpoint"
+            )
+        self._best, self._since_best = standing.best_validation_loss, standing.checkpoints_since_best
+        if self._since_best == 0:
+            write_weights(self.weights_path, self.learner.mean, self._notes(standing))
         partial = self._checkpoint.with_suffix(".partial")
-        torch.save(state, partial)
+        torch.save({**self.learner.state(), "standing": asdict(standing)}, partial)
         partial.replace(self._checkpoint)
-        notes = {
-            "training": json.dumps({"plan": asdict(self.plan), "progress": asdict(progress)}, default=str)
-        }
-        write_weights(self.weights_path, self.mean, notes)
-        _write_picture(self.folder / "validation.png", validation, lines)
-        log = self.folder / "log.csv"
-        is_new = not log.exists()
-        with log.open("a", newline="") as file:
-            writer = csv.DictWriter(file, asdict(progress).keys())
-            if is_new:
-                writer.writeheader()
-            writer.writerow(asdict(progress))
-        return progress
+        self._saved_step, self._saved_minutes = standing.step, self.minutes
+        _write_picture(self._folder / "validation.png", checked, [lines for _, lines in drawn])
+        _append(self._folder / "log.csv", standing)
+        return standing
+
+    def _standing(self, loss: float, overlap: float) -> Standing:
+        # A log is for people: four figures and not seventeen.
+        loss = round(loss, 6)
+        is_best = loss < self._best
+        return Standing(
+            step=self.learner.step,
+            minutes=round(self.minutes, 2),
+            loss=round(self.learner.loss, 6),
+            validation_loss=loss,
+            validation_overlap=round(overlap, 4),
+            samples=self.samples,
+            best_validation_loss=loss if is_best else self._best,
+            checkpoints_since_best=0 if is_best else self._since_best + 1,
+            learning_rate=self.learning_rate,
+        )
+
+    def _notes(self, standing: Standing) -> dict[str, str]:
+        # Where the sources lie on this machine is nobody's business who gets the weights.
+        plan = msgspec.structs.replace(self.plan, shape=self.learner.shape, sources=Sources())
+        stated = {"plan": msgspec.to_builtins(plan), "progress": asdict(standing)}
+        return {"training": json.dumps(stated)}
 
     def _restore(self) -> None:
-        state = torch.load(self._checkpoint, map_location=self.plan.device, weights_only=True)
-        self.network.load_state_dict(state["network"])
-        self.mean.load_state_dict(state["mean"])
-        self.heads.load_state_dict(state["heads"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        progress = Progress(**state["progress"])
-        self.step, self.minutes, self.samples = progress.step, progress.minutes, progress.samples
-        self._loss = progress.loss
-
-    def _learning_rate(self) -> float:
-        warm = min(1.0, (self.step + 1) / 200)
-        cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, self.minutes / self.plan.minutes)))
-        return self.plan.learning_rate * warm * (cosine + 0.01)
-
-    def _tensor(self, values: NDArray[np.float32]) -> Tensor:
-        return torch.from_numpy(values).to(self.plan.device, memory_format=torch.channels_last)
-
-    def _tensors(self, ink: NDArray[np.float32], strength: NDArray[np.float32]) -> tuple[Tensor, Tensor]:
-        return self._tensor(ink), torch.from_numpy(strength).to(self.plan.device)
-
-    @torch.inference_mode()
-    def _validate(self, validation: list[Sample]) -> tuple[float, float, list[NDArray[np.uint8]]]:
-        losses, both, either, lines = [], 0.0, 0.0, []
-        for sample in validation:
-            ink = (sample.ink[None, None] / 255).astype(np.float32)
-            target = self._tensor((sample.target[None, None] / 255).astype(np.float32))
-            logits = self.mean(*self._tensors(ink, np.array([sample.strength], np.float32)))
-            losses.append(float(line_loss(logits, target)))
-            drawn, meant = logits > 0, target > 0.5
-            both += float((drawn & meant).sum())
-            either += float((drawn | meant).sum())
-            lines.append((torch.sigmoid(logits[0, 0]).float().cpu().numpy() * 255).astype(np.uint8))
-        return float(np.mean(losses)), both / max(either, 1.0), lines
+        state = torch.load(self._checkpoint, map_location=self.learner.device, weights_only=True)
+        self.learner.restore(state)
+        standing = Standing(**state["standing"])
+        self.minutes, self.samples = standing.minutes, standing.samples
+        self._best, self._since_best = standing.best_validation_loss, standing.checkpoints_since_best
+        self._saved_step = standing.step
 
 
-def _write_picture(path: Path, validation: list[Sample], lines: list[NDArray[np.uint8]]) -> None:
+def _parted(material: Material) -> tuple[Material, Material]:
+    """What is learnt from, and what is validated on: of own pairs the last, which are whole shots of it."""
+    held_out = int(HELD_OUT_SHARE * len(material.pairs))
+    if not held_out:
+        return material, material
+    return (
+        replace(material, pairs=material.pairs[:-held_out]),
+        replace(material, pairs=material.pairs[-held_out:]),
+    )
+
+
+def _overlap(checked: Sequence[Sample], drawn: Sequence[tuple[float, NDArray[np.uint8]]]) -> float:
+    both = either = 0
+    for sample, (_, lines) in zip(checked, drawn, strict=True):
+        ours, meant = lines > 127, sample.target > 127
+        both += int((ours & meant).sum())
+        either += int((ours | meant).sum())
+    return both / max(either, 1)
+
+
+def _append(log: Path, standing: Standing) -> None:
+    is_new = not log.exists()
+    with log.open("a", newline="") as file:
+        writer = csv.DictWriter(file, asdict(standing).keys())
+        if is_new:
+            writer.writeheader()
+        writer.writerow(asdict(standing))
+
+
+def _write_picture(path: Path, checked: Sequence[Sample], lines: Sequence[NDArray[np.uint8]]) -> None:
     """Columns of scan, result and target, for eyes."""
     columns = [
         np.vstack([sample.ink, line, sample.target])
-        for sample, line in zip(validation[:PICTURED], lines[:PICTURED], strict=True)
+        for sample, line in zip(checked[:PICTURED], lines[:PICTURED], strict=True)
     ]
     rows = [np.hstack(columns[i : i + 6]) for i in range(0, len(columns), 6)]
+    rows = [np.pad(row, ((0, 0), (0, rows[0].shape[1] - row.shape[1]))) for row in rows]
     Image.fromarray(255 - np.vstack(rows)).save(path)

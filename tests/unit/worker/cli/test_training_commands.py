@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -12,10 +15,10 @@ from click.testing import CliRunner
 from PIL import Image
 from tests.training_parts import pair_of_lines, write_line_art, write_tiny_weights
 
-from douga_shared.errors import ExitCode, InputMissing
+from douga_shared.errors import ConfigurationError, ExitCode, InputMissing
 from douga_worker.cli import evaluate, samples, train
 from douga_worker.network.weights import load_weights
-from douga_worker.training import train as training
+from douga_worker.training.learner import Learner
 
 
 def run(command: click.Command, *arguments: str | Path) -> tuple[object, str]:
@@ -37,21 +40,54 @@ def save_pairs(folder: Path, count: int) -> tuple[Path, Path]:
 
 
 def test_line_art_becomes_samples_to_look_at_and_then_weights(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     """`douga samples`, then `douga train` on the same folder, which is not followed again."""
-    monkeypatch.setattr(training, "VALIDATION_SEEDS", range(2))
     lines, out = write_line_art(tmp_path / "lines", 2), tmp_path / "out"
     _, said = run(samples.command, lines, "--out", out, "--count", "7")
     assert "2 drawings" in said
     with Image.open(out / "samples.png") as picture:
         assert (6 * 320, 4 * 320) == picture.size
     start = write_tiny_weights(tmp_path / "tiny.safetensors")
-    options = ("--minutes", "0.01", "--batch", "1", "--from", start)
-    _, said = run(train.command, lines, "--out", out, *options)
+    config = tmp_path / "plan.toml"
+    config.write_text('validation-samples = 2\nbatch = 1\nminutes = 90\n[sources]\nlines = ["lines"]')
+    options = ("--minutes", "0.01", "--config", config, "--from", start, "--device", "cpu")
+    code, said = run(train.command, "--out", out, *options)
+    assert ExitCode.OK == code
     assert "following" not in said
     assert "validation" in said
     assert (4, 8) == load_weights(str(out / "weights.safetensors")).shape.channels
+
+
+def test_a_stopped_training_saves_and_tells_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGTERM, as a farm sends it; the same command then goes on."""
+    save_pairs(tmp_path, 1)
+    config = tmp_path / "plan.toml"
+    config.write_text('validation-samples = 2\nbatch = 1\n[sources]\npairs = ["rough", "clean"]\n')
+    with config.open("a") as file:
+        file.write("[shape]\nchannels = [4, 8]\nblocks = [1, 1]\n")
+    learn = Learner.learn
+
+    def learn_and_be_told_to_stop(self: Learner, *arguments: Any) -> None:
+        learn(self, *arguments)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Learner, "learn", learn_and_be_told_to_stop)
+    options = ("--config", config, "--out", tmp_path / "out", "--device", "cpu")
+    code, said = run(train.command, *options)
+    assert ExitCode.TERMINATED == code
+    assert "run the same command again" in said
+    code, said = run(train.command, *options)
+    assert "step      2" in said
+
+
+def test_a_plan_that_cannot_be_meant_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    """The option is named."""
+    with pytest.raises(ConfigurationError, match="batch"):
+        run(train.command, tmp_path, "--batch", "-1", "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_training_on_a_missing_folder_says_which(tmp_path: Path) -> None:

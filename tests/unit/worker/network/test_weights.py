@@ -115,6 +115,14 @@ def test_a_shipped_name_is_a_file_of_the_package(name: str) -> None:
     assert ("shipped", f"{name}.safetensors") == find_weights(name).parts[-2:]
 
 
+def test_every_network_in_the_package_is_pinned_and_whole() -> None:
+    """A second network needs its file and its hash, and nothing else."""
+    folder = find_weights("fast").parent
+    assert sorted(SHIPPED_SHA256) == sorted(path.stem for path in folder.glob("*.safetensors"))
+    assert SHIPPED_SHA256 == {name: load_weights(name).sha256 for name in SHIPPED_SHA256}
+    assert all(find_weights(name).stat().st_size < 16_000_000 for name in SHIPPED_SHA256)
+
+
 def test_a_damaged_installation_is_noticed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Shipped weights are pinned by their hash."""
     monkeypatch.setattr(weights_module, "SHIPPED_SHA256", {"tiny": "0" * 64})

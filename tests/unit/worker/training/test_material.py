@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,8 +15,9 @@ from tests.training_parts import FACE_SVG, face, pair_of_lines
 
 from douga_shared.errors import InputMissing
 from douga_worker.training import material
-from douga_worker.training.line_art import follow_drawing, write_library
+from douga_worker.training.line_art import Drawing, follow_drawing, write_library
 from douga_worker.training.material import gather
+from douga_worker.training.plan import Sources
 from douga_worker.training.synthesis import Material
 
 
@@ -24,10 +27,13 @@ def said() -> list[str]:
     return []
 
 
-def gathered(said: list[str], tmp_path: Path, **folders: object) -> Material:
+def gathered(said: list[str], tmp_path: Path, **folders: Path | Sequence[Path]) -> Material:
     """Gather with only the folders given."""
-    asked = {"lines": (), "over_sketches": None, "papers": None, "pairs": None, **folders}
-    return gather(**asked, cache=tmp_path / "cache", report=said.append)  # type: ignore[arg-type]
+    as_text: dict[str, Any] = {
+        name: str(value) if isinstance(value, Path) else tuple(map(str, value))
+        for name, value in folders.items()
+    }
+    return gather(Sources(**as_text), cache=tmp_path / "cache", report=said.append)
 
 
 def save(path: Path, ink: NDArray[np.uint8]) -> None:
@@ -51,6 +57,32 @@ def test_followed_line_art_is_kept_for_the_next_time(
     monkeypatch.setattr(material, "_follow_all", lambda files: [face()] * len(files))
     assert 2 == len(gathered(said, tmp_path, lines=[folder]).drawings)
     assert ["2 drawings, 0 over-sketches, 0 papers, 0 pairs"] == said[-1:]
+
+
+def test_of_a_folder_with_very_many_drawings_some_are_chosen_always_the_same(
+    said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One large source must not drown the others, and the run can be repeated elsewhere."""
+    for folder in ("many", "few"):
+        (tmp_path / folder).mkdir()
+        for number in range(9):
+            (tmp_path / folder / f"{number}.svg").write_text(FACE_SVG)
+    followed: list[list[str]] = []
+
+    def follow(files: Sequence[Path]) -> list[Drawing]:
+        followed.append([f"{path.parent.name}{path.stem}" for path in files])
+        return [face()] * len(files)
+
+    monkeypatch.setattr(material, "_follow_all", follow)
+    sources = Sources(
+        lines=(str(tmp_path / "many"), str(tmp_path / "few")), most_drawings={"many": 4, "other": 1}
+    )
+    for cache in ("first", "second"):
+        assert 13 == len(gather(sources, cache=tmp_path / cache, report=said.append).drawings)
+    first, second = followed
+    assert first == second
+    assert 4 == sum(name.startswith("many") for name in first)
+    assert ["many0", "many1", "many2", "many3"] != first[:4]
 
 
 def test_a_real_drawing_survives_the_library(tmp_path: Path) -> None:
@@ -90,7 +122,7 @@ def test_a_broken_pair_is_left_out_and_named(said: list[str], tmp_path: Path) ->
 def test_a_missing_folder_is_named(said: list[str], tmp_path: Path, what: str) -> None:
     """A mistyped folder ends the command before it costs an hour."""
     gone = tmp_path / "gone"
-    given: dict[str, object] = {"lines": [gone], "pairs": (gone, gone)}
+    given: dict[str, Sequence[Path]] = {"lines": [gone], "pairs": (gone, gone)}
     with pytest.raises(InputMissing, match="gone"):
         gathered(said, tmp_path, **{what: given.get(what, gone)})
 
