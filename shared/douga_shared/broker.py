@@ -8,6 +8,7 @@ queues is the order in which it serves them. In Redis the farm's name stands bef
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
@@ -15,13 +16,13 @@ from typing import Any
 
 import redis
 from celery import Celery
-from kombu import Connection, Producer, Queue
+from kombu import Connection, Producer, Queue, compression
 from kombu.exceptions import BatchPublishError, OperationalError  # type: ignore[attr-defined]
 from kombu.utils.uuid import uuid
 
 from douga_shared.errors import ConfigurationError, MessageRejected, QueueUnreachable
 from douga_shared.jobs import Job, Priority
-from douga_shared.messages import Chunk, decode_chunk, encode_chunk
+from douga_shared.messages import Chunk, decode_chunk, encode_chunk, inflate
 from douga_shared.queue_inspection import (
     QueueDepth,
     QueuedMessage,
@@ -147,6 +148,10 @@ def declare(app: Celery, names: Sequence[str]) -> None:
     app.conf.task_queues = [Queue(name, routing_key=name) for name in names]
 
 
+# Kombu inflates whatever a stranger sends, to whatever size, and tells of a broken body by an error that ends
+# the worker.
+compression.register(zlib.compress, inflate, "application/x-gzip", aliases=["gzip", "zlib"])
+
 _MESSAGES_AT_ONCE = 64
 """Sent in one round trip; 16 frames each, so that a thousand frames are one page of a bucket's listing."""
 
@@ -253,20 +258,20 @@ class Sender:
         )
 
     def _put_quickly(self, task: str, message: object, queue: str, producer: Any) -> None:
-        """Do what ``send_task`` does at half its cost: without routes, signals and retries; we have none."""
-        amqp: Any = self._app.amqp
-        made = amqp.create_task_message(
-            uuid(), task, args=[message], kwargs={}, argsrepr="", kwargsrepr="", ignore_result=True
-        )
+        """Do what ``send_task`` does at half its cost: without routes, signals and retries; we have none.
+
+        Headers that say nothing are left out, and the body is compressed: a waiting frame takes less than
+        half the room in the queue server so.
+        """
         producer.publish(
-            made.body,
-            headers=made.headers | current_headers(),
+            ([message], {}, {}),
+            headers={"task": task, "id": uuid()} | current_headers(),
             exchange="",
             routing_key=queue,
             declare=[Queue(queue, routing_key=queue)],
             serializer="json",
+            compression="zlib",
             delivery_mode="persistent",
-            **made.properties,
         )
 
     @contextmanager
@@ -336,8 +341,6 @@ def _transport_options(
         "socket_connect_timeout": 5,
         "socket_keepalive": True,
         "health_check_interval": 10,
-        # JSON inside of JSON, whose quotes are escaped, is a fifth shorter than in base64.
-        "body_encoding": None,
     }
     if settings.broker_url.startswith("amqp"):
         return {"confirm_publish": True}

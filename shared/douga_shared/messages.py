@@ -6,6 +6,7 @@ A message is read as if a stranger had written it. Whatever is wrong with one is
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -19,6 +20,8 @@ from douga_shared.recipe import Output, Recipe
 MESSAGE_VERSION = 2
 MOST_FRAMES = 256
 """More in one message is no message of ours."""
+MOST_BYTES = 1_000_000
+"""Of a message, inflated: more than so many frames with the longest names have in practice."""
 _LONGEST_NAME = 1_024
 """What a bucket takes for a key."""
 
@@ -48,6 +51,9 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             _check_frame(frame)
 
 
+_USUAL_RECIPE: dict[str, Any] = msgspec.to_builtins(Recipe(network_sha256=""))
+_ALWAYS_SAID = frozenset({"network", "network_sha256", "version"})
+
 # Two threads that meet a type for the first time at once crash msgspec 0.22: it is met here, in one.
 msgspec.json.Decoder(Chunk)
 
@@ -70,8 +76,17 @@ def chunk_of(job: Job, frames: Sequence[JobFrame], *, sent_at: float, is_quarant
 
 
 def encode_chunk(chunk: Chunk) -> dict[str, Any]:
-    """Return the chunk as plain JSON types, for Celery to send."""
+    """Return the chunk as plain JSON types, for Celery to send.
+
+    What a recipe has by default is left out: thousands of messages wait in the queue server's memory. A
+    worker with other defaults would find that the seal does not fit.
+    """
     encoded: dict[str, Any] = msgspec.to_builtins(chunk)
+    encoded["recipe"] = {
+        name: value
+        for name, value in encoded["recipe"].items()
+        if name in _ALWAYS_SAID or value != _USUAL_RECIPE[name]
+    }
     return encoded
 
 
@@ -94,6 +109,22 @@ def decode_chunk(message: object) -> Chunk:
     if chunk.seal != _seal_of(chunk):
         raise MessageRejected(f"a forged message: its seal is not over what it asks of job {chunk.job_id}")
     return chunk
+
+
+def inflate(body: bytes) -> bytes:
+    """Undo ``zlib.compress``, but not for a message that would fill the memory of whoever reads it.
+
+    Raises:
+        ValueError: it is larger than ``MOST_BYTES``, cut short, or nothing of the kind.
+    """
+    inflater = zlib.decompressobj()
+    try:
+        inflated = inflater.decompress(body, MOST_BYTES)
+    except zlib.error as fault:
+        raise ValueError(f"a compressed body that cannot be read: {fault}") from fault
+    if not inflater.eof:
+        raise ValueError(f"a compressed body that is cut short, or of more than {MOST_BYTES:,} bytes")
+    return inflated
 
 
 def _seal_of(chunk: Chunk) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import redis
 
 from douga_shared.leases import RUBBISH_SUFFIX
+from douga_shared.messages import inflate
 
 _PAGE = 200
 """Messages in one answer of the server: a chunk is some kilobytes."""
@@ -175,6 +176,8 @@ def _decode(queue: str, is_claimed: bool, raw: Any) -> tuple[str, QueuedMessage]
     body = raw["body"]
     if properties.get("body_encoding") == "base64":
         body = base64.b64decode(body)
+    if "compression" in raw["headers"]:
+        body = inflate(body)
     args, kwargs, *_ = json.loads(body)
     task = str(raw["headers"]["task"])
     return properties["delivery_tag"], QueuedMessage(queue, is_claimed, task, args, kwargs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import pickle
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,6 +121,16 @@ def _pickled(scene: Scene, **changes: Any) -> str:
     return _envelope(**{"body": body, "content-encoding": "binary", "properties": properties, **changes})
 
 
+def _compressed(data: bytes, kind: str = "application/x-gzip") -> str:
+    properties = {
+        "delivery_tag": f"compressed {len(data)} {kind}",
+        "body_encoding": "base64",
+        "delivery_info": {"routing_key": QUEUE},
+    }
+    headers = {"task": CLEAN_CHUNK, "id": "1", "compression": kind}
+    return _envelope(body=base64.b64encode(data).decode(), headers=headers, properties=properties)
+
+
 RAW: dict[str, tuple[Callable[[Scene], bytes | str], str]] = {
     "no text": (lambda _: b"\x80\x04\xff\x00", "it is no JSON"),
     "no JSON": (lambda _: "hello", "it is no JSON"),
@@ -134,6 +145,10 @@ RAW: dict[str, tuple[Callable[[Scene], bytes | str], str]] = {
     "pickle called JSON": (_pickled, "cannot be read"),
     "yaml": (lambda _: _envelope(**{"content-type": "application/x-yaml"}), "only application/json"),
     "body is no JSON": (lambda _: _envelope(body="{"), "cannot be read"),
+    "no compressed body": (lambda _: _compressed(b"nothing of the kind"), "cannot be read"),
+    "cut short": (lambda _: _compressed(zlib.compress(b"[[], {}, {}]" * 99)[:20]), "cannot be read"),
+    "100 MB in 100 kB": (lambda _: _compressed(zlib.compress(bytes(100_000_000), 9)), "cannot be read"),
+    "compressed otherwise": (lambda _: _compressed(b"nothing", "application/x-lzma"), "cannot be read"),
     "unknown task": (lambda _: _envelope(headers={"task": "os.system", "id": "1"}), "'os.system'"),
     "no task": (lambda _: _envelope(headers={}), "no task"),
 }
