@@ -58,15 +58,20 @@ def farm(s3_server: SeaweedS3, s3_prefix: str, tmp_path: Path) -> Iterator[FarmO
 
 
 @pytest.mark.timeout(480)  # A minute on a quiet machine; 22 workers start, so a busy one takes long.
-def test_no_frame_is_lost_or_done_twice_by_twenty_kills(farm: FarmOfTests, record_property: Record) -> None:
+@pytest.mark.parametrize(
+    ("kills", "frames"), [(8, 200), pytest.param(20, 500, marks=[pytest.mark.soak, pytest.mark.timeout(900)])]
+)
+def test_no_frame_is_lost_or_done_twice_by_many_kills(
+    farm: FarmOfTests, record_property: Record, kills: int, frames: int
+) -> None:
     """The user sees the bar go on; logs say 'messages go back to the queue' and 'now tried alone'."""
     # Small chunks, or half the frames of so short a job would twice be in bad company and be tried alone.
     farm.environment |= {"DOUGA_CHUNK_FRAMES": "2", "STUB_SECONDS": "0.05"}
-    names = farm.add_scans(500)
+    names = farm.add_scans(frames)
     job_id = farm.order(outputs=["png"], has_report=False)
     began = time.monotonic()
     supervisor = _Supervisor(farm, seed=20)
-    supervisor.kill_until(20)
+    supervisor.kill_until(kills)
     killing = time.monotonic() - began
     assert not farm.standing(job_id).is_complete
     wait_until(supervisor.redeliveries.are_complete, "the chunks of the last one killed are back", 60)
@@ -81,11 +86,11 @@ def test_no_frame_is_lost_or_done_twice_by_twenty_kills(farm: FarmOfTests, recor
         "redelivery_seconds", f"{median(waits):.1f}, {max(waits):.1f} at most, {len(waits)} chunks"
     )
     record_property("tried_alone", sum(log.count("now tried alone") for log in logs))
-    record_property("drawn_in_vain", farm.cleaned() - 500)
+    record_property("drawn_in_vain", farm.cleaned() - frames)
     assert_all_done_once(farm, job_id, names)
     assert_queue_is_empty(farm)
-    assert supervisor.kills_while_drawing >= 10
-    assert 500 <= farm.cleaned() <= 500 + supervisor.kills * FRAMES_IN_FLIGHT
+    assert supervisor.kills_while_drawing >= kills // 2
+    assert frames <= farm.cleaned() <= frames + supervisor.kills * FRAMES_IN_FLIGHT
     assert any("go back to the queue: their leases were not renewed" in log for log in logs)
     wait_until(lambda: not _left_behind(farm), "nothing is left of workers that were killed")
 
