@@ -146,10 +146,7 @@ class SampleStream:
         Returns:
             ink (B, 1, size, size), target of the same shape, both 0..1, and strength (B,).
         """
-        chosen = [self._samples[i] for i in rng.integers(0, len(self._samples), count)]
-        crops = [_crop(rng, sample, size) for sample in chosen]
-        inks, targets = zip(*crops, strict=True)
-        return _planes(inks), _planes(targets), np.array([sample.strength for sample in chosen], np.float32)
+        return crops_of(self._samples, rng, count, size)
 
     def _check_silence(self) -> None:
         silent_seconds = time.monotonic() - self._last_taken
@@ -220,6 +217,16 @@ def _ending(code: int | None) -> str:
         name = signal.Signals(-code).name
         return f"ended by {name}" + (", often for want of memory: give fewer --processes" * (code == -9))
     return f"exit code {code}; what it said stands above"
+
+
+def crops_of(
+    samples: Sequence[Sample], rng: np.random.Generator, count: int, size: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Draw a batch from these samples; see ``SampleStream.batch``."""
+    chosen = [samples[i] for i in rng.integers(0, len(samples), count)]
+    crops = [_crop(rng, sample, size) for sample in chosen]
+    inks, targets = zip(*crops, strict=True)
+    return _planes(inks), _planes(targets), np.array([sample.strength for sample in chosen], np.float32)
 
 
 def _planes(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
