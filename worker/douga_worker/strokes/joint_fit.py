@@ -28,6 +28,8 @@ _SIZE = 5
 _BAND = 2 * _SIZE
 _SHORTEST, _LONGEST, _LONGEST_BACK = 0.08, 0.75, 0.2
 """What a handle may be of its chord: two thirds make a half circle."""
+_BACK_RAMP = 2.0
+"""The bound falls from the longest to that of a handle turned back over 30 degrees past upright."""
 _SLIDE = 0.02
 """How little a point counts along the curve: enough to keep knots from running away on a straight line."""
 _EVEN = 0.2
@@ -219,10 +221,13 @@ def bound_handles(knots: Floats) -> None:
         a, b = knots[k], knots[k + 1]
         chord = math.hypot(b[X] - a[X], b[Y] - a[Y])
         bearing = math.atan2(b[Y] - a[Y], b[X] - a[X])
-        # A handle that points back is part of a tight turn: long, it would run far off.
-        longest = (_LONGEST if math.cos(a[ANGLE] - bearing) > 0.0 else _LONGEST_BACK) * chord + 0.5
+        # A handle that points back is part of a tight turn: long, it would run far off. But those of a half
+        # circle stand upright on the chord, so the bound must not jump there.
+        ahead = min(max(1.0 + _BACK_RAMP * math.cos(a[ANGLE] - bearing), 0.0), 1.0)
+        longest = (_LONGEST_BACK + (_LONGEST - _LONGEST_BACK) * ahead) * chord + 0.5
         a[AFTER] = min(max(a[AFTER], _SHORTEST * chord), longest)
-        longest = (_LONGEST if math.cos(b[ANGLE] - bearing) > 0.0 else _LONGEST_BACK) * chord + 0.5
+        ahead = min(max(1.0 + _BACK_RAMP * math.cos(b[ANGLE] - bearing), 0.0), 1.0)
+        longest = (_LONGEST_BACK + (_LONGEST - _LONGEST_BACK) * ahead) * chord + 0.5
         b[BEFORE] = min(max(b[BEFORE], _SHORTEST * chord), longest)
 
 
