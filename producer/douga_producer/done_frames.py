@@ -56,7 +56,7 @@ class DoneFrames:
         return marker in self._seen
 
     def _is_whole(self, frame: JobFrame) -> bool:
-        record = read_done_marker(self._drawings, frame.stem)
+        record = read_done_marker(self._drawings, frame.stem, is_expected=True)
         if record is None or not is_done(record, frame, self._job):
             return False
         try:

@@ -20,10 +20,20 @@ def write_done_marker(store: ObjectStore, record: FrameRecord) -> None:
     store.write(object_keys.done_marker(record.stem), msgspec.json.encode(record))
 
 
-def read_done_marker(store: ObjectStore, stem: str) -> FrameRecord | None:
-    """Return the record of a finished frame, or None; a marker nobody can read is no marker."""
+def read_done_marker(store: ObjectStore, stem: str, *, is_expected: bool = False) -> FrameRecord | None:
+    """Return the record of a finished frame, or None; a marker nobody can read is no marker.
+
+    Args:
+        store: the frame's destination.
+        stem: of the frame.
+        is_expected: mostly there is a marker: one request instead of two. Where mostly there is none, to
+            look first is the cheaper one.
+
+    Raises:
+        StoreUnreachable: the store does not answer.
+    """
     try:
-        if store.stat(object_keys.done_marker(stem)) is None:
+        if not is_expected and store.stat(object_keys.done_marker(stem)) is None:
             return None
         return msgspec.json.decode(store.read(object_keys.done_marker(stem)), type=FrameRecord)
     except (FrameRejected, msgspec.MsgspecError, UnicodeDecodeError):

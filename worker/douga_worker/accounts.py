@@ -163,7 +163,8 @@ def _records(drawings: ObjectStore, job: Job) -> Iterator[tuple[JobFrame, FrameR
     failures = _failures(drawings, job)
     with ThreadPoolExecutor(READERS, thread_name_prefix="douga-account") as readers:
         for part in read_parts(drawings, job.job_id):
-            markers = readers.map(partial(read_done_marker, drawings), (frame.stem for frame in part))
+            read = partial(read_done_marker, drawings, is_expected=True)
+            markers = readers.map(read, (frame.stem for frame in part))
             for frame, marker in zip(part, markers, strict=True):
                 yield frame, _record(job, frame, marker, failures.get(frame.index))
 
