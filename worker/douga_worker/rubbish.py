@@ -39,34 +39,28 @@ class RubbishCollector:
         """Begin."""
         threading.Thread(target=self._run, name="douga-rubbish", daemon=True).start()
 
-    def collect(self) -> int:
-        """Hand over what there is; returns how much.
-
-        Raises:
-            OperationalError, redis.RedisError, QueueUnreachable: the queue or the job store does not answer.
-        """
-        count = 0
-        with self._app.connection_for_read() as connection:
-            channel: Any = connection.default_channel
-            if not hasattr(channel, "global_keyprefix"):
-                # RabbitMQ: what is rejected goes where the server's own policy says.
-                return 0
-            for queue in self._queues:
-                while (item := channel.client.rpop(queue + RUBBISH_SUFFIX)) is not None:
-                    why = f"in the queue {queue}: {why_unreadable(item)}"
-                    self._jobs.reject_message(why, _text(item))
-                    _log.warning("a message is rejected: %s", why)
-                    metrics.REJECTED_MESSAGES.inc()
-                    count += 1
-        return count
-
     def _run(self) -> None:
         pause = threading.Event()
         while not pause.wait(COLLECT_SECONDS):
             try:
-                self.collect()
+                # Kept open: a thousand workers that connect anew every second are a load of their own.
+                with self._app.connection_for_read() as connection:
+                    channel: Any = connection.default_channel
+                    if not hasattr(channel, "global_keyprefix"):
+                        # RabbitMQ: what is rejected goes where the server's own policy says.
+                        return
+                    while not pause.wait(COLLECT_SECONDS):
+                        self._collect(channel.client)
             except (*FAULTS, OperationalError, DougaError) as fault:
                 _log.debug("rubbish is left for later: %s", fault)
+
+    def _collect(self, client: Any) -> None:
+        for queue in self._queues:
+            while (item := client.rpop(queue + RUBBISH_SUFFIX)) is not None:
+                why = f"in the queue {queue}: {why_unreadable(item)}"
+                self._jobs.reject_message(why, _text(item))
+                _log.warning("a message is rejected: %s", why)
+                metrics.REJECTED_MESSAGES.inc()
 
 
 def why_unreadable(item: bytes | str) -> str:
