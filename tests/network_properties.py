@@ -127,16 +127,18 @@ def _scanned_at(seed: int) -> dict[int, Picture]:
 
 
 def solids(clean: Clean) -> tuple[float, float]:
-    """Black areas of 12 to 80 px in a drawing with lines of 4 px.
+    """Black areas of 12 to 200 px in a drawing with lines of 4 px.
 
     Returns:
         Share of the blacks' pixels that stay line, and share of the light gaps of 5 px in them that stay
         open.
     """
-    drawing = character(700, 4.0)
+    drawing = np.zeros((900, 700), np.uint8)
+    drawing[:700] = character(700, 4.0)
     black = np.zeros_like(drawing)
     for number, radius in enumerate((6, 10, 16, 25, 40)):
         cv2.circle(black, (60 + 130 * number, 640), radius, 255, -1, cv2.LINE_AA)
+    cv2.rectangle(black, (60, 710), (260, 880), 255, -1)
     gap = np.zeros_like(drawing)
     for number in (3, 4):
         cv2.line(gap, (45 + 130 * number, 630), (75 + 130 * number, 645), 255, 5, cv2.LINE_AA)

@@ -33,10 +33,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from douga_worker.network.architecture import SimplificationNetwork
 from douga_worker.network.weights import load_weights
-from douga_worker.steps.clear_fog import clear_fog
+from douga_worker.steps.lines_of_coverage import lines_of_coverage
 from douga_worker.steps.prepare_scan import prepare_pixels
 from douga_worker.steps.read_scan import Scan
-from douga_worker.steps.resample import to_scan_size
 from douga_worker.training.baselines import BASELINES
 from douga_worker.training.evaluate import COLUMNS, Cleaner, evaluate, find_pairs
 from douga_worker.training.learner import Learner
@@ -208,13 +207,14 @@ def _measured(contenders: list[Contender], folders: list[list[str]]) -> dict[str
 def _cleaner(contender: Contender) -> Cleaner:
     @torch.inference_mode()
     def clean(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        ink = prepare_pixels(Scan(pixels=pixels, dpi=None)).working_ink
+        prepared = prepare_pixels(Scan(pixels=pixels, dpi=None))
+        ink = prepared.working_ink
         height, width = ink.shape
         below, beside = (-side % contender.multiple_px for side in ink.shape)
         padded = torch.from_numpy(np.pad(ink, ((0, below), (0, beside))))[None, None].float() / 255
         lines = contender.draw(padded)[0, 0, :height, :width]
-        coverage = (lines * 255).round().to(torch.uint8).numpy()
-        return to_scan_size(clear_fog(np.ascontiguousarray(coverage)), (pixels.shape[0], pixels.shape[1]))
+        coverage = np.ascontiguousarray((lines * 255).round().to(torch.uint8).numpy())
+        return lines_of_coverage(coverage, prepared.ink)
 
     return clean
 

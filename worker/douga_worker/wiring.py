@@ -14,10 +14,9 @@ from douga_shared.recipe import Precision, Recipe
 from douga_worker.isolated import FRAME_SECONDS, PROCESS_MEGABYTES, IsolatedProcesses
 from douga_worker.network.batching import BatchRun, CleanerFor, LineCleaner, unwatched
 from douga_worker.pipeline import Pipeline
-from douga_worker.steps.clear_fog import clear_fog
+from douga_worker.steps.lines_of_coverage import lines_of_coverage
 from douga_worker.steps.prepare_scan import prepare_pixels
 from douga_worker.steps.read_scan import Scan
-from douga_worker.steps.resample import to_scan_size
 
 _FRAMES_AT_NETWORK = {"cpu": 4, "cuda": 32}
 """Two batches of A4 pages, one running and one waiting; what more is in flight is in the processes."""
@@ -173,6 +172,6 @@ def open_single_cleaner(
     def clean(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         prepared = prepare_pixels(Scan(pixels=pixels, dpi=None))
         (coverage,) = cleaner.clean([prepared.working_ink], strength)
-        return to_scan_size(clear_fog(coverage), (pixels.shape[0], pixels.shape[1]))
+        return lines_of_coverage(coverage, prepared.ink)
 
     return clean

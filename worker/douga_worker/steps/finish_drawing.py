@@ -17,15 +17,14 @@ from douga_shared.palette import BLACK
 from douga_shared.recipe import LineWeight, Output, Recipe
 from douga_worker.steps.assign_inks import extend_inks, settle_inks
 from douga_worker.steps.check_quality import check_quality
-from douga_worker.steps.clear_fog import clear_fog
 from douga_worker.steps.close_gaps import close_gaps
 from douga_worker.steps.count_regions import count_regions
 from douga_worker.steps.drop_specks import drop_specks
 from douga_worker.steps.encode_outputs import CleanSheet, encode_outputs
 from douga_worker.steps.find_inks import ink_names
+from douga_worker.steps.lines_of_coverage import lines_of_coverage
 from douga_worker.steps.measure_pencil import pencil_width_px as width_of
 from douga_worker.steps.open_ends import find_open_ends
-from douga_worker.steps.resample import to_scan_size
 from douga_worker.steps.two_values import two_values
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ def finish_drawing(
     """
     watch = _Watch()
     with watch.timed("redraw"):
-        lines = to_scan_size(clear_fog(coverage), (ink.shape[0], ink.shape[1]))
+        lines = lines_of_coverage(coverage, ink)
         lines = drop_specks(lines, recipe.drop_specks_px, pencil_width_px=pencil_width_px)
     line_inks = None
     if scan_inks is not None:
