@@ -165,6 +165,12 @@ class SeaweedS3:
             except DougaError:
                 return False
 
+    def cpu_seconds(self) -> float:
+        """CPU time that it has used."""
+        assert self._process is not None
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def kill(self) -> None:
         """SIGKILL; what was acknowledged is there after ``start``."""
         self._end(signal.SIGKILL)

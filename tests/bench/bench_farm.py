@@ -1,186 +1,198 @@
-"""Measure the farm: frames a second, what queue and bookkeeping cost, and how fast it is fed.
+"""Measure what the farm costs around a frame, the network left out: feeding it, and the books of a worker.
 
-    python -m tests.bench.bench_farm [--json FILE] [--frames 100000] [--sheets 600] [--pages 24]
+    python -m tests.bench.bench_farm [--frames 100000] [--stored 3000]
 
-Takes some minutes. Everything runs on this machine and shares its cores: workers, Valkey and SeaweedFS.
-With the real network on the CPU a second worker therefore adds little; with the stub, which only waits as
-one waits for a GPU, it should double the pace.
+Takes some minutes. Everything runs on this machine and shares its cores: producer, worker, Valkey and
+SeaweedFS. Frames a second therefore depend on what else runs; CPU seconds, bytes and counts do not. How it
+grows with the number of workers, ``bench_scaling`` tells.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-from tests.bench.submitting import opened, submit_cases, submit_from_memory
-from tests.farm import FarmOfTests, bucket_farm, cpu_seconds
+from tests.bench.meters import Meters, Used, WorkerTimes
+from tests.bench.results import save
+from tests.bench.submitting import ENDLESS, is_complete, opened, submit_listed, submit_stored
+from tests.farm import FarmOfTests, bucket_farm, held_still
 from tests.s3_server import SeaweedS3, aws_environment, fresh_prefix, running_s3_server
 from tests.servers import Valkey, wait_until
 
 from douga_producer import submit
-from douga_shared.job_store.protocol import Standing
 from douga_shared.settings import read_settings
 
 Figures = dict[str, float]
-
-STUB_SECONDS = 0.05
-WALK = Path(__file__).parents[2] / "examples" / "walk"
-REAL_WORKER = (sys.executable, "-m", "douga_producer", "worker", "--device", "cpu")
-STUB_WORKER = (sys.executable, "-m", "tests.farm_worker")
-NULL_WORKER = (sys.executable, "-m", "tests.bench.null_worker", "gpu")
+WORKER = (sys.executable, "-m", "tests.bench.simulated_worker")
 
 
 def main() -> None:
     """Run and print."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--json", type=Path)
-    arguments.add_argument("--frames", type=int, default=100_000, help="of the job that is only counted")
-    arguments.add_argument("--sheets", type=int, default=600, help="for the stub network")
-    arguments.add_argument("--pages", type=int, default=24, help="for the real network")
+    arguments.add_argument("--frames", type=int, default=100_000, help="of jobs whose scans are only listed")
+    arguments.add_argument("--stored", type=int, default=3_000, help="of jobs whose scans lie in a store")
     asked = arguments.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        found: dict[str, Figures] = {"queue and bookkeeping": _bookkeeping(Path(scratch), asked.frames)}
-        found |= submit_cases(Path(scratch))
+    found: dict[str, Figures] = {}
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        for chunk_frames in (16, 1, 64):
+            count = asked.frames if chunk_frames > 1 else asked.frames // 5
+            case = f"submit, scans only listed, {chunk_frames} in a chunk"
+            found[case] = submit_listed(scratch, count, chunk_frames)
+        found["submit, scans in a folder"] = _submit_folder(scratch, asked.stored)
+        found["worker: queue and job store"] = _queue_alone(scratch, asked.frames // 2)
         with running_s3_server() as server, aws_environment(server):
-            pace = _Pace(Path(scratch), server)
-            for count in (1, 2):
-                name = f"{count} worker{'s' * (count > 1)}"
-                found[f"{name}, stub of {STUB_SECONDS} s a sheet"] = pace.of_stub(count, asked.sheets)
-                found[f"{name}, real network, CPU"] = pace.of_network(count, asked.pages)
-    _show(found)
-    if asked.json:
-        asked.json.write_text(json.dumps(found, indent=1))
+            found |= _with_bucket(scratch, server, asked.stored)
+    save("farm", found)
 
 
-def _bookkeeping(scratch: Path, count: int) -> Figures:
-    """One worker that does nothing takes a whole job off the queue."""
-    logs = scratch / "bookkeeping"
-    logs.mkdir()
-    with Valkey(scratch / "bookkeeping-queue") as valkey:
-        environment = {
-            "DOUGA_BROKER_URL": valkey.url,
-            "DOUGA_STORES": "s3://studio/",
-            "DOUGA_CHUNK_FRAMES": "16",
-        }
-        environment |= {"DOUGA_MOST_WAITING_FRAMES": "10000000"}
-        farm = FarmOfTests(valkey, "s3://studio/", logs, environment)
-        try:
-            worker = farm.start_process(NULL_WORKER)
-            farm.wait_ready(worker)
-            with opened(read_settings(environment), valkey) as bench:
-
-                def standing(job_id: str) -> Standing:
-                    found = bench.farm.jobs.standing(job_id)
-                    assert found is not None
-                    return found
-
-                def finish(job_id: str) -> None:
-                    wait_until(lambda: standing(job_id).is_complete, "all is settled", 600)
-
-                finish(submit_from_memory(bench, 64))
-                # Fed while it works, as a farm is; what waits is measured elsewhere.
-                before_bytes, before_cpu, began = bench.memory_bytes(), cpu_seconds(worker), time.monotonic()
-                job_id = submit_from_memory(bench, count)
-                finish(job_id)
-                seconds = time.monotonic() - began
-                return {
-                    "frames": count,
-                    "frames/s": count / seconds,
-                    "CPU ms/frame": (cpu_seconds(worker) - before_cpu) / count * 1e3,
-                    "Redis bytes/finished frame": (bench.memory_bytes() - before_bytes) / count,
-                }
-        finally:
-            farm.stop_all()
+def _submit_folder(scratch: Path, count: int) -> Figures:
+    """Scans on a disk that all machines see."""
+    root = scratch / "folder"
+    (root / "scans").mkdir(parents=True)
+    for number in range(count):
+        (root / "scans" / f"A{number:05d}.png").write_bytes(b"scan")
+    with Valkey(scratch / "folder-queue") as valkey:
+        environment = _environment(valkey) | {"DOUGA_STORES": f"file://{root}/"}
+        farm = FarmOfTests(valkey, f"file://{root}/", root, environment)
+        with farm.opened() as client:
+            return submit_stored(client, farm.scans, farm.drawings, count)[1]
 
 
-class _Pace:
-    """Frames a second of whole workers, from scans in a bucket to drawings in it."""
+def _queue_alone(scratch: Path, count: int) -> Figures:
+    """One worker that does nothing takes a whole job off the queue; what it stores, nobody counts."""
+    with Valkey(scratch / "alone-queue") as valkey:
+        environment = _environment(valkey) | {"DOUGA_STORES": "s3://studio/"}
+        farm = FarmOfTests(valkey, "s3://studio/", scratch, environment)
+        with _worker(farm, "nothing", "gpu") as watched, opened(read_settings(environment), valkey) as bench:
 
-    def __init__(self, scratch: Path, server: SeaweedS3) -> None:
-        self._scratch = scratch
-        self._server = server
+            def finish(job_id: str) -> None:
+                wait_until(lambda: is_complete(bench.farm, job_id), "all is settled", 600)
 
-    def of_stub(self, count: int, sheets: int) -> Figures:
-        """Tiny sheets; the network waits as one waits for a GPU."""
-        return self._measure(
-            count, sheets, STUB_WORKER, lambda farm: farm.add_scans(sheets), STUB_SECONDS=str(STUB_SECONDS)
-        )
-
-    def of_network(self, count: int, pages: int) -> Figures:
-        """The bundled example over and over; network and all on this machine's cores."""
-        scans = sorted(WALK.glob("*.png"))
-
-        def put(farm: FarmOfTests) -> None:
-            pictures = [scans[number % len(scans)].read_bytes() for number in range(pages)]
-            farm.put_scans({f"A{number:04d}.png": data for number, data in enumerate(pictures)})
-
-        return self._measure(count, pages, REAL_WORKER, put)
-
-    def _measure(
-        self,
-        count: int,
-        frames: int,
-        command: tuple[str, ...],
-        put: Callable[[FarmOfTests], object],
-        **environment: str,
-    ) -> Figures:
-        folder = Path(tempfile.mkdtemp(dir=self._scratch))
-        small = "2" if command == REAL_WORKER else "16"
-        settings = {"DOUGA_CHUNK_FRAMES": small, "DOUGA_LEASE_SECONDS": "60"}
-        with bucket_farm(folder, self._server, fresh_prefix("bench"), **settings) as farm:
-            put(farm)
-            first_frame = _warm_up(farm, [command] * count, **environment)
-            with farm.opened() as client:
-                job_id = submit(farm.scans, farm.drawings, farm=client).job_id
-            wait_until(lambda: farm.standing(job_id).is_complete, "all is settled", 900)
-            standing = farm.standing(job_id)
-            assert standing.completed_at is not None
-            assert standing.began_at is not None
-            assert frames == standing.done
-            for worker in farm.workers:
-                farm.stop(worker)
-        return {
-            "frames": frames,
-            "frames/s": frames / (standing.completed_at - standing.began_at),
-            "start to first frame s": first_frame,
-        }
+            finish(bench.submit(64))
+            before, then = bench.meters.read(), watched.times()
+            # Fed while it works, as a farm is.
+            finish(bench.submit(count))
+            used, spent = bench.meters.since(before), watched.times_after(then)
+    return _worker_figures(count, used, spent) | {
+        "Redis bytes/finished frame": used.queue_bytes / count,
+    }
 
 
-def _warm_up(farm: FarmOfTests, commands: list[tuple[str, ...]], **environment: str) -> float:
-    """Start the workers, and let each load its network; returns how long one took to its first drawing."""
-    workers: list[subprocess.Popen[bytes]] = []
-    first_frame = 0.0
-    with farm.opened() as client:
-        for number, command in enumerate(commands):
-            # Each alone with a job of its own, so that it is surely its network that is loaded.
-            for worker in workers:
-                worker.send_signal(signal.SIGSTOP)
-            drawings = f"{farm.root}warm-{number}/"
-            job_id = submit(farm.scans, drawings, frames="1", outputs=["png"], farm=client).job_id
-            began = time.monotonic()
-            workers.append(farm.start_process(command, **environment))
-            wait_until(lambda job_id=job_id: farm.standing(job_id).done > 0, "a first frame", 120)  # type: ignore[misc]
-            first_frame = time.monotonic() - began
-            for worker in workers:
-                worker.send_signal(signal.SIGCONT)
-    return first_frame
+def _with_bucket(scratch: Path, server: SeaweedS3, count: int) -> dict[str, Figures]:
+    """A job from a bucket's listing to its manifest, with nothing done to the frames."""
+    settings = {
+        "DOUGA_CHUNK_FRAMES": "16",
+        "DOUGA_MOST_WAITING_FRAMES": str(ENDLESS),
+        "DOUGA_LEASE_SECONDS": "60",
+    }
+    folder = scratch / "bucket"
+    folder.mkdir()
+    with bucket_farm(folder, server, fresh_prefix("bench"), **settings) as farm:
+        names = [f"A{number:05d}.png" for number in range(count)]
+        farm.put_scans(dict.fromkeys(names, b"scan"))
+        with (
+            farm.opened() as client,
+            closing(Meters(farm.valkey, server)) as meters,
+            _worker(farm, "markers", "gpu") as cleaner,
+            _worker(farm, "markers", "cpu") as accountant,
+        ):
+            warm = submit(
+                farm.scans, f"{farm.root}warm/", frames="0-63", has_report=False, farm=client
+            ).job_id
+            wait_until(lambda: farm.standing(warm).is_accounted, "all is connected", 60)
+            with held_still(accountant.process):
+                with held_still(cleaner.process):
+                    job_id, submitting = submit_stored(client, farm.scans, farm.drawings, count)
+                    before, then = meters.read(), cleaner.times()
+                wait_until(lambda: is_complete(client, job_id), "all is settled", 600)
+                used, spent = meters.since(before), cleaner.times_after(then)
+                then = accountant.times()
+            wait_until(lambda: farm.standing(job_id).is_accounted, "the manifest is written", 600)
+            account = accountant.times_after(then)
+    bookkeeping = _worker_figures(count, used, spent)
+    bookkeeping["SeaweedFS CPU ms/frame"] = used.store_cpu / count * 1e3
+    return {
+        "submit, scans in a bucket": submitting,
+        "worker: queue, job store and done markers": bookkeeping,
+        "account: manifest of the job": {
+            "frames/s": count / account.spent["account"][1],
+            "CPU ms/frame": account.cpu / count * 1e3,
+            **_requests(account, count),
+        },
+        "all bookkeeping of a frame": {
+            "CPU ms/frame": (spent.cpu + account.cpu) / count * 1e3,
+            "one worker's time ms/frame": (used.seconds + account.spent["account"][1]) / count * 1e3,
+        },
+    }
 
 
-def _show(found: dict[str, Figures]) -> None:
-    for case, figures in found.items():
-        table = Table("figure", "", title=case, title_justify="left", min_width=44)
-        for name, value in figures.items():
-            table.add_row(name, f"{value:,.2f}")
-        Console().print(table)
+def _worker_figures(count: int, used: Used, spent: WorkerTimes) -> Figures:
+    steps: Figures = {}
+    for step, (_, wall, cpu) in sorted(spent.spent.items()):
+        steps[f"{step}: ms/frame"] = wall / count * 1e3
+        steps[f"{step}: CPU ms/frame"] = cpu / count * 1e3
+    rest = spent.cpu - sum(cpu for _, _, cpu in spent.spent.values())
+    return {
+        "frames": count,
+        "frames/s": count / used.seconds,
+        "worker CPU ms/frame": spent.cpu / count * 1e3,
+        **steps,
+        "Celery and all else: CPU ms/frame": rest / count * 1e3,
+        "Redis script calls/frame": used.script_calls / count,
+        "Redis commands/frame": used.command_count / count,
+        "Redis CPU us/frame": used.queue_cpu / count * 1e6,
+        **_requests(spent, count),
+    }
+
+
+def _requests(spent: WorkerTimes, count: int) -> Figures:
+    return {f"{kind} requests/frame": number / count for kind, number in sorted(spent.requests.items())}
+
+
+class _Watched:
+    """A running worker that tells how it spends its time."""
+
+    def __init__(self, process: subprocess.Popen[bytes], path: Path) -> None:
+        self.process = process
+        self._path = path
+
+    def times(self) -> WorkerTimes:
+        """What it told last."""
+        return WorkerTimes.read(self._path)
+
+    def times_after(self, then: WorkerTimes) -> WorkerTimes:
+        """What it has spent since, once it has told of it."""
+        told_at = self._path.stat().st_mtime_ns
+        wait_until(lambda: self._path.stat().st_mtime_ns > told_at, "the worker tells")
+        return self.times().since(then)
+
+
+@contextmanager
+def _worker(farm: FarmOfTests, kind: str, queue: str) -> Iterator[_Watched]:
+    path = farm.folder / f"times-{kind}-{queue}.json"
+    worker = farm.start_process([*WORKER, queue], SIMULATED=kind, SIMULATED_TIMES=str(path))
+    try:
+        farm.wait_ready(worker)
+        wait_until(path.exists, "the worker tells")
+        yield _Watched(worker, path)
+        farm.stop(worker)
+    finally:
+        if worker.poll() is None:
+            farm.kill(worker)
+
+
+def _environment(valkey: Valkey) -> dict[str, str]:
+    return {
+        "DOUGA_BROKER_URL": valkey.url,
+        "DOUGA_CHUNK_FRAMES": "16",
+        "DOUGA_MOST_WAITING_FRAMES": str(ENDLESS),
+    }
 
 
 if __name__ == "__main__":

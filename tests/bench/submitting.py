@@ -1,11 +1,8 @@
-"""How fast a producer submits, and what a waiting frame costs of Redis; part of ``bench_farm``.
-
-The scans are listed from memory, so that what is measured is the producer, the job store and the broker: both
-in one Valkey on this machine, with an append-only file.
-"""
+"""How fast a producer submits, and what a waiting frame costs of Redis; part of ``bench_farm``."""
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -13,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from tests.bench.meters import Meters
 from tests.servers import Valkey
 
 from douga_producer.client import Farm
@@ -21,12 +19,30 @@ from douga_producer.submission import submit
 from douga_shared.broker import Sender, make_app
 from douga_shared.job_store.redis import open_job_store
 from douga_shared.object_store import MemoryStore, ObjectStore
-from douga_shared.settings import Settings, TransportKind
+from douga_shared.object_store.protocol import PAGE_ENTRIES, FolderListing, ObjectInfo
+from douga_shared.settings import Settings
 
-SCANS, CLEAN = "s3://studio/cut012/scan/", "s3://studio/cut012/clean/"
-TINY = "s3://studio/cut000/scan/"
-COUNTS = (1_000, 20_000, 100_000)
-CHUNKS = (1, 16, 64)
+QUEUE = "douga:gpu.normal"
+ENDLESS = 10_000_000
+"""More waiting frames than any bench sends: nobody waits for workers."""
+
+
+class ListedScans(MemoryStore):
+    """Scans that are only listed: with names, sizes and etags as long, and as different, as a studio's."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self._infos = [_info(number) for number in range(count)]
+
+    def folder_pages(self, folder: str = "", most: int = PAGE_ENTRIES) -> Iterator[FolderListing]:
+        """Yield them."""
+        for start in range(0, len(self._infos), most):
+            yield FolderListing(tuple(self._infos[start : start + most]), ())
+
+
+def _info(number: int) -> ObjectInfo:
+    digest = hashlib.md5(str(number).encode(), usedforsecurity=False).hexdigest()
+    return ObjectInfo(f"cut012_A{number:06d}.tga", 11_000_000 + int(digest[:5], 16), digest)
 
 
 @dataclass
@@ -34,82 +50,87 @@ class Bench:
     """A farm whose buckets are in memory."""
 
     farm: Farm
-    stores: dict[str, MemoryStore]
-    valkey: Valkey
+    stores: dict[str, ObjectStore]
+    meters: Meters
 
-    def memory_bytes(self) -> int:
-        """What the server holds."""
-        with self.valkey.client() as client:
-            return int(client.info("memory")["used_memory"])
+    def submit(self, count: int) -> str:
+        """Submit a job of its own of so many frames, that are only listed; returns its id."""
+        scans, drawings = f"s3://studio/cut{count}/scan/", f"s3://studio/cut{count}/clean/"
+        self.stores[scans] = ListedScans(count)
+        return submit(scans, drawings, has_report=False, farm=self.farm).job_id
 
 
 @contextmanager
 def opened(settings: Settings, valkey: Valkey) -> Iterator[Bench]:
     """A farm of its own on a running server."""
-    stores: dict[str, MemoryStore] = {}
+    stores: dict[str, ObjectStore] = {}
 
     def open_store(url: str, create: bool) -> ObjectStore:
         return stores.setdefault(url, MemoryStore())
 
-    with closing(open_job_store(settings)) as jobs, make_app(settings) as app:
-        yield Bench(Farm(settings, Sender(app, settings), jobs, open_store), stores, valkey)
+    with (
+        closing(open_job_store(settings)) as jobs,
+        make_app(settings) as app,
+        closing(Meters(valkey)) as meters,
+    ):
+        yield Bench(Farm(settings, Sender(app, settings), jobs, open_store), stores, meters)
 
 
-def measure(bench: Bench, count: int) -> dict[str, float]:
-    """Submit so many frames twice; names and etags are as long as a studio's."""
-    scans = bench.stores[SCANS] = MemoryStore({f"cut012_A{number:06d}.tga": b"" for number in range(count)})
-    # Hashing is the memory store's own doing.
-    infos = list(scans.list())
-    # What the server needs once, scripts above all, is no frame's cost.
-    bench.stores[TINY] = MemoryStore({"A1.tga": b""})
-    submit(TINY, CLEAN, farm=bench.farm)
-    before = bench.memory_bytes()
-    figures: dict[str, float] = {}
-    for run in ("first", "again"):
-        sent_at: list[float] = []
-        wall, cpu = time.perf_counter(), time.process_time()
-        submission = submit(SCANS, CLEAN, farm=bench.farm, on_progress=partial(note, sent_at))
-        seconds = time.perf_counter() - wall
-        figures |= {
-            f"{run}: frames/s": count / seconds,
-            f"{run}: CPU us/frame": (time.process_time() - cpu) / count * 1e6,
-        }
-        if run == "first":
-            assert submission.sent == count
-            figures["first chunk after s"] = sent_at[0] - wall
-            figures["Redis bytes/frame"] = (bench.memory_bytes() - before) / count
-    assert len(infos) == count
-    return figures
+def submit_listed(folder: Path, count: int, chunk_frames: int) -> dict[str, float]:
+    """Submit frames that are only listed, so that all it takes is the producer's own, and Redis'."""
+    with Valkey(folder / f"submitting-{count}-{chunk_frames}") as valkey:
+        settings = Settings(broker_url=valkey.url, chunk_frames=chunk_frames, most_waiting_frames=ENDLESS)
+        with opened(settings, valkey) as bench:
+            # What the server needs once, scripts above all, is no frame's cost.
+            bench.submit(64)
+            queued = bench.meters.bytes_of(QUEUE)
+            before = bench.meters.read()
+            cpu = time.process_time()
+            bench.submit(count)
+            cpu = time.process_time() - cpu
+            used = bench.meters.since(before)
+            waiting = bench.meters.bytes_of(QUEUE) - queued
+            began = time.perf_counter()
+            bench.submit(count)
+            again = time.perf_counter() - began
+    return {
+        "frames": count,
+        "frames/s": count / used.seconds,
+        "messages/s": count / chunk_frames / used.seconds,
+        "frames of one core/s": count / cpu,
+        "the same order again: frames/s": count / again,
+        "producer CPU us/frame": cpu / count * 1e6,
+        "Redis CPU us/frame": used.queue_cpu / count * 1e6,
+        "Redis commands/frame": used.command_count / count,
+        "Redis waiting messages bytes/frame": waiting / count,
+        "Redis job's own state bytes/frame": (used.queue_bytes - waiting) / count,
+        "Redis bytes/frame": used.queue_bytes / count,
+    }
+
+
+def submit_stored(farm: Farm, scans: str, drawings: str, count: int) -> tuple[str, dict[str, float]]:
+    """Submit scans that lie in a real store, their listing and the job's record there included."""
+    sent_at: list[float] = []
+    began, cpu = time.perf_counter(), time.process_time()
+    submission = submit(scans, drawings, has_report=False, farm=farm, on_progress=partial(note, sent_at))
+    seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+    assert submission.sent == count
+    return submission.job_id, {
+        "frames": count,
+        "frames/s": count / seconds,
+        "frames of one core/s": count / cpu,
+        "producer CPU us/frame": cpu / count * 1e6,
+        "first chunk after s": sent_at[0] - began,
+    }
+
+
+def is_complete(farm: Farm, job_id: str) -> bool:
+    """Tell whether all frames of a job are settled; by one connection, or asking would be the load."""
+    standing = farm.jobs.standing(job_id)
+    return standing is not None and standing.completed_at is not None
 
 
 def note(sent_at: list[float], progress: FeedProgress) -> None:
     """Note when something was sent."""
     if progress.sent:
         sent_at.append(time.perf_counter())
-
-
-def submit_from_memory(bench: Bench, count: int) -> str:
-    """Submit a job of its own of so many frames; returns its id."""
-    scans, drawings = f"s3://studio/cut{count}/scan/", f"s3://studio/cut{count}/clean/"
-    bench.stores[scans] = MemoryStore({f"cut012_A{number:06d}.tga": b"" for number in range(count)})
-    return submit(scans, drawings, has_report=False, farm=bench.farm).job_id
-
-
-def submit_cases(folder: Path) -> dict[str, dict[str, float]]:
-    """Submit jobs of several sizes and cuts, over our transport and the stock one."""
-    cases = [(count, 16, TransportKind.SAFE) for count in COUNTS]
-    cases += [(20_000, chunk, TransportKind.SAFE) for chunk in CHUNKS if chunk != 16]
-    cases += [(20_000, 16, TransportKind.STOCK)]
-    figures: dict[str, dict[str, float]] = {}
-    for number, (count, chunk_frames, transport) in enumerate(cases):
-        with Valkey(folder / f"submitting-{number}") as valkey:
-            settings = Settings(
-                broker_url=valkey.url,
-                chunk_frames=chunk_frames,
-                transport=transport,
-                most_waiting_frames=10_000_000,
-            )
-            with opened(settings, valkey) as bench:
-                case = f"submit {count:,} frames, {chunk_frames} in a chunk, {transport.value} transport"
-                figures[case] = measure(bench, count)
-    return figures
