@@ -49,7 +49,8 @@ def compiled(signature: str) -> Callable[[Function], Function]:
     """
 
     def register(function: Function) -> Function:
-        dispatcher: Any = numba.njit(function, cache=CACHE is not None)
+        # Checks for divisions by zero, of which there are none, would keep loops from the wide registers.
+        dispatcher: Any = numba.njit(function, cache=CACHE is not None, error_model="numpy")
         REGISTER.append(CompiledFunction(dispatcher, signature))
         made: Function = dispatcher
         return made

@@ -32,6 +32,10 @@ _BACK_RAMP = 2.0
 """The bound falls from the longest to that of a handle turned back over 30 degrees past upright."""
 _SLIDE = 0.02
 """How little a point counts along the curve: enough to keep knots from running away on a straight line."""
+_SLIGHT = 1e-4
+"""A sample that slides by less (in shares of a cubic) has found its place."""
+_UNKNOWNS = (X, Y, ANGLE, AFTER, 5 + X, 5 + Y, 5 + ANGLE, 5 + BEFORE)
+"""Of the two knots of a cubic, as they stand in the equations: what moves the cubic."""
 _EVEN = 0.2
 """Square px that a handle of twice a third of its chord costs: decides where the points do not care."""
 
@@ -52,29 +56,53 @@ def curve_at(knots: Floats, segment: int, u: float, into: Floats) -> None:
     into[5] = 6 * (v * (y2 - 2 * y1 + a[Y]) + u * (b[Y] - 2 * y2 + y1))
 
 
+@compiled("(float64[:, ::1])")
+def powers_of(knots: Floats) -> Floats:
+    """(K, 8) every cubic as x and y of 1, u, u**2 and u**3: to be read at many places, without angles."""
+    powers = np.empty((len(knots) - 1, 8))
+    for k in range(len(powers)):
+        a, b, power = knots[k], knots[k + 1], powers[k]
+        ax, ay = a[AFTER] * math.cos(a[ANGLE]), a[AFTER] * math.sin(a[ANGLE])
+        bx, by = b[BEFORE] * math.cos(b[ANGLE]), b[BEFORE] * math.sin(b[ANGLE])
+        dx, dy = b[X] - a[X], b[Y] - a[Y]
+        power[0], power[1] = a[X], a[Y]
+        power[2], power[3] = 3.0 * ax, 3.0 * ay
+        power[4], power[5] = 3.0 * (dx - bx - 2.0 * ax), 3.0 * (dy - by - 2.0 * ay)
+        power[6], power[7] = 3.0 * (ax + bx) - 2.0 * dx, 3.0 * (ay + by) - 2.0 * dy
+    return powers
+
+
 @compiled("(float64[:, ::1], float64[:, ::1], float64[::1])")
 def project(samples: Floats, knots: Floats, places: Floats) -> None:
     """Slide every sample's place (segment + share of it) to the foot of its perpendicular nearby."""
     last = len(knots) - 1
-    at = np.empty(6)
+    powers = powers_of(knots)
     for i in range(1, len(samples) - 1):
+        place = places[i]
         for _ in range(2):
-            segment = min(int(places[i]), last - 1)
-            u = places[i] - segment
-            curve_at(knots, segment, u, at)
-            ex, ey = at[0] - samples[i, 0], at[1] - samples[i, 1]
-            speed = at[2] * at[2] + at[3] * at[3]
-            slope = speed + max(ex * at[4] + ey * at[5], -0.5 * speed)
+            segment = min(int(place), last - 1)
+            u = place - segment
+            c = powers[segment]
+            ex = c[0] + u * (c[2] + u * (c[4] + u * c[6])) - samples[i, 0]
+            ey = c[1] + u * (c[3] + u * (c[5] + u * c[7])) - samples[i, 1]
+            dx = c[2] + u * (2.0 * c[4] + u * 3.0 * c[6])
+            dy = c[3] + u * (2.0 * c[5] + u * 3.0 * c[7])
+            speed = dx * dx + dy * dy
+            bend = ex * (2.0 * c[4] + u * 6.0 * c[6]) + ey * (2.0 * c[5] + u * 6.0 * c[7])
+            slope = speed + max(bend, -0.5 * speed)
             if slope < 1e-12:
                 break
-            step = -(ex * at[2] + ey * at[3]) / slope
+            step = -(ex * dx + ey * dy) / slope
             moved = u + min(max(step, -0.3), 0.3)
             if (moved < 0.0 and u > 0.0) or (moved > 1.0 and u < 1.0):
                 # Stop at the knot: the next cubic has another pace, and the next step goes on there.
                 moved = 0.0 if moved < 0.0 else 1.0
             elif moved < 0.0 < segment:
                 moved = -1e-9
-            places[i] = min(max(segment + moved, 0.0), float(last))
+            place = min(max(segment + moved, 0.0), float(last))
+            if abs(step) < _SLIGHT:
+                break
+        places[i] = place
     places[0] = 0.0
     places[-1] = float(last)
 
@@ -83,81 +111,159 @@ def project(samples: Floats, knots: Floats, places: Floats) -> None:
 def offsets(samples: Floats, knots: Floats, places: Floats, into: Floats) -> None:
     """Signed distances of the points from the curve, across it."""
     last = len(knots) - 1
-    at = np.empty(6)
+    powers = powers_of(knots)
     for i in range(len(samples)):
         segment = min(int(places[i]), last - 1)
-        curve_at(knots, segment, places[i] - segment, at)
-        ex, ey = samples[i, 0] - at[0], samples[i, 1] - at[1]
-        speed = math.hypot(at[2], at[3]) + 1e-12
-        side = (at[2] * ey - at[3] * ex) / speed
-        into[i] = math.copysign(math.hypot(ex, ey), side)
+        u = places[i] - segment
+        c = powers[segment]
+        ex = samples[i, 0] - c[0] - u * (c[2] + u * (c[4] + u * c[6]))
+        ey = samples[i, 1] - c[1] - u * (c[3] + u * (c[5] + u * c[7]))
+        dx = c[2] + u * (2.0 * c[4] + u * 3.0 * c[6])
+        dy = c[3] + u * (2.0 * c[5] + u * 3.0 * c[7])
+        into[i] = math.copysign(math.sqrt(ex * ex + ey * ey), dx * ey - dy * ex)
 
 
-@compiled("(float64[:, ::1], float64[:, ::1], float64[::1], float64, float64[:, ::1], float64[::1])")
-def assemble(
-    samples: Floats,
-    knots: Floats,
-    places: Floats,
-    loose: float,
-    band: Floats,
-    right: Floats,
+@compiled("(float64[:, ::1], float64[:, ::1], float64[::1], float64, float64[:, :, ::1], float64[:, :, ::1])")
+def gather(
+    samples: Floats, knots: Floats, places: Floats, loose: float, masses: Floats, pulls: Floats
 ) -> float:
-    """Write the normal equations into ``band`` and ``right``; return the cost of the curve as it is.
+    """Sum up how the samples of each cubic pull at its four points; return the cost of the curve as it is.
 
     Points further off than ``loose`` count less and less (Huber), so that one bad stretch bends nothing.
+
+    Args:
+        samples: As ``relax`` has them.
+        knots: The curve.
+        places: Of the samples on it.
+        loose: px from which on a point counts as an outlier.
+        masses: (K, 10, 3) becomes, for each pair of a cubic's points, xx, xy and yy of the equations between.
+        pulls: (K, 4, 2) becomes their right sides.
     """
     last = len(knots) - 1
-    at = np.empty(6)
-    row = np.empty((2, _BAND))
-    band[:] = 0.0
-    right[:] = 0.0
+    powers = powers_of(knots)
+    masses[:] = 0.0
+    pulls[:] = 0.0
     cost = 0.0
     for i in range(len(samples)):
         segment = min(int(places[i]), last - 1)
         u = places[i] - segment
-        curve_at(knots, segment, u, at)
-        speed = math.hypot(at[2], at[3]) + 1e-12
-        tx, ty = at[2] / speed, at[3] / speed
-        ex, ey = at[0] - samples[i, 0], at[1] - samples[i, 1]
-        v = 1.0 - u
-        b0, b1, b2, b3 = v * v * v, 3 * v * v * u, 3 * v * u * u, u * u * u
-        a, b = knots[segment], knots[segment + 1]
-        ca, sa = math.cos(a[ANGLE]), math.sin(a[ANGLE])
-        cb, sb = math.cos(b[ANGLE]), math.sin(b[ANGLE])
-        for k in range(2):
-            nx, ny = (-ty, tx) if k == 0 else (tx, ty)
-            row[k, X], row[k, Y] = (b0 + b1) * nx, (b0 + b1) * ny
-            row[k, ANGLE] = b1 * a[AFTER] * (ny * ca - nx * sa)
-            row[k, BEFORE] = 0.0
-            row[k, AFTER] = b1 * (nx * ca + ny * sa)
-            row[k, 5 + X], row[k, 5 + Y] = (b2 + b3) * nx, (b2 + b3) * ny
-            row[k, 5 + ANGLE] = -b2 * b[BEFORE] * (ny * cb - nx * sb)
-            row[k, 5 + BEFORE] = -b2 * (nx * cb + ny * sb)
-            row[k, 5 + AFTER] = 0.0
-        off = -ty * ex + tx * ey
+        c = powers[segment]
+        ex = c[0] + u * (c[2] + u * (c[4] + u * c[6])) - samples[i, 0]
+        ey = c[1] + u * (c[3] + u * (c[5] + u * c[7])) - samples[i, 1]
+        dx = c[2] + u * (2.0 * c[4] + u * 3.0 * c[6])
+        dy = c[3] + u * (2.0 * c[5] + u * 3.0 * c[7])
+        speed = math.sqrt(dx * dx + dy * dy) + 1e-12
+        tx, ty = dx / speed, dy / speed
+        off = tx * ey - ty * ex
         far = abs(off)
-        weight = samples[i, WEIGHT] * (1.0 if far <= loose else loose / far)
-        cost += samples[i, WEIGHT] * (0.5 * off * off if far <= loose else loose * (far - 0.5 * loose))
-        along = samples[i, WEIGHT] * _SLIDE
-        slip = tx * ex + ty * ey
-        base = _SIZE * segment
-        for p in range(_BAND):
-            wp, sp = weight * row[0, p], along * row[1, p]
-            right[base + p] -= wp * off + sp * slip
-            for q in range(p, _BAND):
-                band[base + p, q - p] += wp * row[0, q] + sp * row[1, q]
+        weight = samples[i, WEIGHT]
+        along = weight * _SLIDE
+        if far <= loose:
+            cost += weight * 0.5 * off * off
+        else:
+            cost += weight * loose * (far - 0.5 * loose)
+            weight *= loose / far
+        # Across the curve a point counts in full, along it hardly.
+        xx = weight * ty * ty + along * tx * tx
+        xy = (along - weight) * tx * ty
+        yy = weight * tx * tx + along * ty * ty
+        fx, fy = xx * ex + xy * ey, xy * ex + yy * ey
+        v = 1.0 - u
+        b0, b1, b2, b3 = v * v * v, 3.0 * v * v * u, 3.0 * v * u * u, u * u * u
+        mass, pull = masses[segment], pulls[segment]
+        pull[0, 0] -= b0 * fx
+        pull[0, 1] -= b0 * fy
+        pull[1, 0] -= b1 * fx
+        pull[1, 1] -= b1 * fy
+        pull[2, 0] -= b2 * fx
+        pull[2, 1] -= b2 * fy
+        pull[3, 0] -= b3 * fx
+        pull[3, 1] -= b3 * fy
+        shares = (b0, b1, b2, b3)
+        pair = 0
+        for p in range(4):
+            for q in range(p, 4):
+                both = shares[p] * shares[q]
+                mass[pair, 0] += both * xx
+                mass[pair, 1] += both * xy
+                mass[pair, 2] += both * yy
+                pair += 1
     for segment in range(last):
         a, b = knots[segment], knots[segment + 1]
-        third = math.hypot(b[X] - a[X], b[Y] - a[Y]) / 3.0
-        for which, have in (
-            (_SIZE * segment + AFTER, a[AFTER]),
-            (_SIZE * segment + _SIZE + BEFORE, b[BEFORE]),
-        ):
-            stiffness = _EVEN / (third * third + 1e-3)
-            band[which, 0] += stiffness
-            right[which] -= stiffness * (have - third)
-            cost += 0.5 * stiffness * (have - third) ** 2
+        third = _third_of_chord(a, b)
+        stiffness = _EVEN / (third * third + 1e-3)
+        cost += 0.5 * stiffness * ((a[AFTER] - third) ** 2 + (b[BEFORE] - third) ** 2)
     return cost
+
+
+@compiled("(float64[::1], float64[::1])")
+def _third_of_chord(a: Floats, b: Floats) -> float:
+    """What a handle is by itself."""
+    dx, dy = b[X] - a[X], b[Y] - a[Y]
+    return math.sqrt(dx * dx + dy * dy) / 3.0
+
+
+@compiled("(float64[:, ::1], float64[:, :, ::1], float64[:, :, ::1], float64[:, ::1], float64[::1])")
+def assemble(knots: Floats, masses: Floats, pulls: Floats, band: Floats, right: Floats) -> None:
+    """Turn what ``gather`` found for the points of the cubics into equations for the knots.
+
+    Args:
+        knots: The curve.
+        masses: By ``gather``.
+        pulls: By ``gather``.
+        band: (5 (K + 1), 10) becomes the upper half of the normal equations, from the diagonal on.
+        right: (5 (K + 1),) becomes their right side.
+    """
+    band[:] = 0.0
+    right[:] = 0.0
+    points, half, whole = np.empty((8, 8)), np.empty((8, 8)), np.empty((8, 8))
+    pull, turned, column = np.empty(8), np.empty(8), np.empty(8)
+    for segment in range(len(knots) - 1):
+        a, b = knots[segment], knots[segment + 1]
+        pair = 0
+        for p in range(4):
+            pull[2 * p], pull[2 * p + 1] = pulls[segment, p, 0], pulls[segment, p, 1]
+            for q in range(p, 4):
+                xx, xy, yy = masses[segment, pair, 0], masses[segment, pair, 1], masses[segment, pair, 2]
+                points[2 * p, 2 * q] = points[2 * q, 2 * p] = xx
+                points[2 * p, 2 * q + 1] = points[2 * p + 1, 2 * q] = xy
+                points[2 * q + 1, 2 * p] = points[2 * q, 2 * p + 1] = xy
+                points[2 * p + 1, 2 * q + 1] = points[2 * q + 1, 2 * p + 1] = yy
+                pair += 1
+        for n in range(8):
+            _to_knots(points[n], a, b, half[n])
+        for n in range(8):
+            # Symmetric: the columns of what has its rows turned are rows of the whole.
+            column[:] = half[:, n]
+            _to_knots(column, a, b, whole[n])
+        _to_knots(pull, a, b, turned)
+        third = _third_of_chord(a, b)
+        stiffness = _EVEN / (third * third + 1e-3)
+        whole[3, 3] += stiffness
+        whole[7, 7] += stiffness
+        turned[3] -= stiffness * (a[AFTER] - third)
+        turned[7] -= stiffness * (b[BEFORE] - third)
+        base = _SIZE * segment
+        for p in range(8):
+            row = base + _UNKNOWNS[p]
+            right[row] += turned[p]
+            for q in range(p, 8):
+                band[min(row, base + _UNKNOWNS[q]), abs(_UNKNOWNS[q] - _UNKNOWNS[p])] += whole[p, q]
+
+
+@compiled("(float64[::1], float64[::1], float64[::1], float64[::1])")
+def _to_knots(of_points: Floats, a: Floats, b: Floats, into: Floats) -> None:
+    """A row over x, y of a cubic's points as one over x, y, angle and handle of its two knots."""
+    after, ca, sa = a[AFTER], math.cos(a[ANGLE]), math.sin(a[ANGLE])
+    before, cb, sb = b[BEFORE], math.cos(b[ANGLE]), math.sin(b[ANGLE])
+    into[0] = of_points[0] + of_points[2]
+    into[1] = of_points[1] + of_points[3]
+    into[2] = after * (of_points[3] * ca - of_points[2] * sa)
+    into[3] = of_points[2] * ca + of_points[3] * sa
+    into[4] = of_points[4] + of_points[6]
+    into[5] = of_points[5] + of_points[7]
+    into[6] = -before * (of_points[5] * cb - of_points[4] * sb)
+    into[7] = -(of_points[4] * cb + of_points[5] * sb)
 
 
 @compiled("(float64[:, ::1], float64[::1], float64, boolean[::1])")
@@ -262,11 +368,13 @@ def relax(
     bound_handles(knots)
     best_knots = knots.copy()
     best_places = places.copy()
+    masses, pulls = np.empty((len(knots) - 1, 10, 3)), np.empty((len(knots) - 1, 4, 2))
+    best_band, best_right = band.copy(), right.copy()
     best = np.inf
     damping = 1e-3
     for _ in range(_MOST_STEPS):
         project(samples, knots, places)
-        cost = assemble(samples, knots, places, loose, band, right)
+        cost = gather(samples, knots, places, loose, masses, pulls)
         if cost < best:
             gain = best - cost
             best = cost
@@ -275,19 +383,21 @@ def relax(
             damping = max(damping * 0.3, 1e-5)
             if gain < accuracy * cost + 1e-7:
                 break
+            assemble(knots, masses, pulls, best_band, best_right)
         else:
             damping *= 10.0
             if damping > 1e4:
                 break
             knots[:] = best_knots
             places[:] = best_places
-            assemble(samples, knots, places, loose, band, right)
+        band[:] = best_band
+        right[:] = best_right
         hold_and_damp(band, right, damping, is_fixed)
         if not solve(band, right):
             break
         take_step(knots, right)
         bound_handles(knots)
     project(samples, knots, places)
-    if not assemble(samples, knots, places, loose, band, right) <= best:
+    if not gather(samples, knots, places, loose, masses, pulls) <= best:
         knots[:] = best_knots
         places[:] = best_places
