@@ -14,6 +14,7 @@ from douga_worker.strokes.compiled import compiled
 from douga_worker.strokes.corners import find_corners
 from douga_worker.strokes.curve_points import points_along
 from douga_worker.strokes.line_fit import Line, fit_line
+from douga_worker.strokes.pieces import find_pieces
 from douga_worker.strokes.samples import resample_loop
 from douga_worker.strokes.stroke_drawing import Curves, Fill, Floats, Stroke
 
@@ -52,21 +53,19 @@ def fill_leftover_ink(
         One fill for each connected piece, its edge where the ink is half as dark as full line.
     """
     area = _area_to_fill(centre_lines, strokes)
-    if not area.any():
-        return ()
-    _, labels, boxes, _ = cv2.connectedComponentsWithStats(area.view(np.uint8), connectivity=8)
-    dark = np.where(area, centre_lines.ink, np.float32(0.0))
-    lengths = _edge_lengths(dark, np.asarray(labels, np.int32), len(boxes))
+    pieces = find_pieces(area)
+    lengths = _edge_lengths(centre_lines.ink, area, pieces.pixels, pieces.starts)
     is_fitted, cell_px = _plan(lengths)
     fills = []
-    for label in range(1, len(boxes)):
-        x, y, width, height = (int(value) for value in boxes[label, :4])
-        inside = (slice(y, y + height), slice(x, x + width))
-        piece = np.where(labels[inside] == label, centre_lines.ink[inside], np.float32(0.0))
-        if is_fitted[label]:
-            outlines = outline_ink(piece, left=x, top=y)
+    for number in range(len(pieces)):
+        box = pieces.boxes[number]
+        left, top, right, bottom = (int(side) for side in box)
+        here = centre_lines.ink[top:bottom, left:right]
+        piece = np.where(pieces.mask(number, box), here, np.float32(0.0))
+        if is_fitted[number]:
+            outlines = outline_ink(piece, left=left, top=top)
         else:
-            outlines = outline_roughly(piece, left=x, top=y, cell_px=cell_px)
+            outlines = outline_roughly(piece, left=left, top=top, cell_px=cell_px)
         if outlines:
             fills.append(Fill(outlines, ink))
     return tuple(fills)
@@ -122,13 +121,23 @@ def fit_edge(points: Floats) -> Curves:
     return fit_line(line, error_px=EDGE_ERROR_PX, reach_px=_EDGE_REACH_PX)
 
 
-def _edge_lengths(ink: NDArray[np.float32], labels: NDArray[np.int32], count: int) -> NDArray[np.int64]:
-    """(count,) how many points the edges of each piece have: one wherever a row or column crosses it."""
-    is_in = np.pad(ink > HALF_LEVEL, 1)
-    inner = is_in[1:-1, 1:-1]
-    lengths = np.zeros(count, np.int64)
-    for beside in (is_in[:-2, 1:-1], is_in[2:, 1:-1], is_in[1:-1, :-2], is_in[1:-1, 2:]):
-        lengths += np.bincount(labels[inner & ~beside], minlength=count)
+@compiled("(float32[:, ::1], boolean[:, ::1], int64[::1], int64[::1])")
+def _edge_lengths(
+    ink: NDArray[np.float32], area: NDArray[np.bool_], pixels: NDArray[np.int64], starts: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """(K,) how many points the edges of each piece have: one wherever a row or column crosses it."""
+    height, width = ink.shape
+    lengths = np.zeros(len(starts) - 1, np.int64)
+    for k in range(len(lengths)):
+        for pixel in pixels[starts[k] : starts[k + 1]]:
+            y = pixel // width
+            x = pixel - y * width
+            if not ink[y, x] > HALF_LEVEL:
+                continue
+            for row, column in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
+                is_on_page = 0 <= row < height and 0 <= column < width
+                if not (is_on_page and area[row, column] and ink[row, column] > HALF_LEVEL):
+                    lengths[k] += 1
     return lengths
 
 
@@ -144,30 +153,35 @@ def _plan(lengths: NDArray[np.int64]) -> tuple[NDArray[np.bool_], int]:
 
 def _area_to_fill(centre_lines: CentreLines, strokes: tuple[Stroke, ...]) -> NDArray[np.bool_]:
     """(H, W) the solids and the larger pieces of ink outside the strokes, with their grey rim."""
-    is_drawn = np.zeros(centre_lines.is_ink.shape, np.bool_)
+    is_bare = centre_lines.is_ink & ~centre_lines.is_solid
     for stroke in strokes:
         points, _, shares = points_along(stroke.curves, 1.0)
         widths = np.interp(shares, stroke.widths[:, 0], stroke.widths[:, 1])
-        _stamp(is_drawn, points, 0.5 * widths + _STROKE_MARGIN_PX)
-    is_bare = centre_lines.is_ink & ~is_drawn & ~centre_lines.is_solid
+        _wipe(is_bare, points, 0.5 * widths + _STROKE_MARGIN_PX)
     core = cv2.morphologyEx(is_bare.view(np.uint8), cv2.MORPH_OPEN, _SQUARE)
-    _, labels, boxes, _ = cv2.connectedComponentsWithStats(core, connectivity=8)
+    pieces = find_pieces(core.view(np.bool_))
     least = max(_LEAST_AREA_PX, _LEAST_AREA_OF_LINE * centre_lines.half_width_px**2)
-    core[:] = 0
-    for label in np.flatnonzero(boxes[:, cv2.CC_STAT_AREA] > least):
-        if label == 0:
-            continue
-        x, y, width, height = boxes[label, :4]
-        inside = (slice(y, y + height), slice(x, x + width))
-        core[inside][labels[inside] == label] = 1
-    grown = cv2.dilate(core, _SQUARE).astype(bool) & is_bare
-    kept = (grown | centre_lines.is_solid).view(np.uint8)
-    return cv2.dilate(kept, _SQUARE).astype(bool)
+    kept = centre_lines.is_solid.copy()
+    _grow(kept, pieces.pixels[np.repeat(pieces.areas > least, pieces.areas)], is_bare)
+    return cv2.dilate(kept.view(np.uint8), _SQUARE).view(np.bool_) if kept.any() else kept
+
+
+@compiled("(boolean[:, ::1], int64[::1], boolean[:, ::1])")
+def _grow(area: NDArray[np.bool_], pixels: NDArray[np.int64], within: NDArray[np.bool_]) -> None:
+    """Set these pixels, and those around them, where they may be."""
+    height, width = area.shape
+    for pixel in pixels:
+        y = pixel // width
+        x = pixel - y * width
+        for row in range(max(y - 1, 0), min(y + 2, height)):
+            for column in range(max(x - 1, 0), min(x + 2, width)):
+                if within[row, column]:
+                    area[row, column] = True
 
 
 @compiled("(boolean[:, ::1], float64[:, ::1], float64[::1])")
-def _stamp(mask: NDArray[np.bool_], centres: Floats, radii: Floats) -> None:
-    """Set the pixels whose centres lie in any of the discs."""
+def _wipe(mask: NDArray[np.bool_], centres: Floats, radii: Floats) -> None:
+    """Clear the pixels whose centres lie in any of the discs."""
     height, width = mask.shape
     for i in range(len(centres)):
         x, y, r = centres[i, 0], centres[i, 1], radii[i]
@@ -178,4 +192,4 @@ def _stamp(mask: NDArray[np.bool_], centres: Floats, radii: Floats) -> None:
                 continue
             half = math.sqrt(room)
             for column in range(max(0, math.ceil(x - half - 0.5)), min(width, int(x + half + 0.5))):
-                mask[row, column] = True
+                mask[row, column] = False

@@ -6,6 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from douga_worker.strokes.compiled import compiled
+from douga_worker.strokes.pieces import find_pieces
+
 SOLID_WIDTHS = 2.4
 """Discs this much larger than the usual line make the body of a solid black ..."""
 CORE_WIDTHS = 3.0
@@ -32,17 +35,42 @@ Mask = NDArray[np.bool_]
 def measure_depth(is_ink: Mask) -> Depth:
     """Measure how deep each pixel lies in the ink; what lies beyond the page's rim counts as paper."""
     framed = cv2.copyMakeBorder(is_ink.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=[0])
-    return np.asarray(cv2.distanceTransform(framed, cv2.DIST_L2, 5)[1:-1, 1:-1], np.float32)
+    return np.ascontiguousarray(cv2.distanceTransform(framed, cv2.DIST_L2, 5)[1:-1, 1:-1], np.float32)
 
 
 def usual_half_width(depth: Depth) -> float:
     """Half the width of the page's usual line in px, from the ridges of the depth."""
     if not depth.size:
         return USUAL_LINE_PX
-    # No coarser type: where it saturates, a whole solid would be one ridge, and outvote the lines.
-    is_ridge = (depth > 0) & (depth >= cv2.dilate(depth, np.ones((3, 3), np.uint8)))
+    ridges = _depths_of_ridges(depth)
     thickest = max(THICKEST_LINE_SHARE * max(depth.shape), THICKEST_LINE_PX)
-    return min(float(np.median(depth[is_ridge])), thickest) if is_ridge.any() else USUAL_LINE_PX
+    return min(float(np.median(ridges)), thickest) if len(ridges) else USUAL_LINE_PX
+
+
+@compiled("(float32[:, ::1])")
+def _depths_of_ridges(depth: Depth) -> NDArray[np.float32]:
+    """The depths of all pixels that no neighbour lies deeper than."""
+    height, width = depth.shape
+    ridges = np.empty(64, np.float32)
+    count = 0
+    for y in range(height):
+        for x in range(width):
+            here = depth[y, x]
+            if not here > 0.0:
+                continue
+            is_ridge = True
+            for row in range(max(y - 1, 0), min(y + 2, height)):
+                for column in range(max(x - 1, 0), min(x + 2, width)):
+                    if depth[row, column] > here:
+                        is_ridge = False
+            if is_ridge:
+                if count == len(ridges):
+                    longer = np.empty(2 * count, np.float32)
+                    longer[:count] = ridges
+                    ridges = longer
+                ridges[count] = here
+                count += 1
+    return ridges[:count].copy()
 
 
 def find_solids(is_ink: Mask, depth: Depth, half_width_px: float) -> Mask:
@@ -58,13 +86,11 @@ def find_solids(is_ink: Mask, depth: Depth, half_width_px: float) -> Mask:
     """
     smallest = max(SOLID_WIDTHS * half_width_px, THINNEST_SOLID_PX)
     is_solid = np.zeros(is_ink.shape, np.bool_)
-    is_core = np.asarray(depth > smallest).view(np.uint8)
-    if not is_core.any():
-        return is_solid
-    count, labels, boxes, _ = cv2.connectedComponentsWithStats(is_core, connectivity=8)
-    for label in range(1, count):
-        window = _window_around(boxes[label], int(REST_REACH * smallest + 8), is_ink.shape)
-        core, ink = labels[window] == label, is_ink[window]
+    cores = find_pieces(depth > smallest)
+    for number in range(len(cores)):
+        box = _box_around(cores.boxes[number], int(REST_REACH * smallest + 8), is_ink.shape)
+        window = slice(int(box[1]), int(box[3])), slice(int(box[0]), int(box[2]))
+        core, ink = cores.mask(number, box), is_ink[window]
         body = _grow(core, smallest + 0.5) & ink
         deepest = float(depth[window][core].max())
         if deepest > CORE_WIDTHS * half_width_px or body.sum() < DOT_AREA * deepest**2:
@@ -72,10 +98,9 @@ def find_solids(is_ink: Mask, depth: Depth, half_width_px: float) -> Mask:
     return is_solid
 
 
-def _window_around(box: NDArray[np.int32], margin: int, shape: tuple[int, ...]) -> tuple[slice, slice]:
-    x, y, width, height = (int(value) for value in box[:4])
-    rows = slice(max(y - margin, 0), min(y + height + margin, shape[0]))
-    return rows, slice(max(x - margin, 0), min(x + width + margin, shape[1]))
+def _box_around(box: NDArray[np.int64], margin: int, shape: tuple[int, ...]) -> NDArray[np.int64]:
+    grown = box + np.array([-margin, -margin, margin, margin])
+    return np.asarray(np.clip(grown, 0, np.array([shape[1], shape[0], shape[1], shape[0]])), np.int64)
 
 
 def _grow(mask: Mask, radius: float) -> Mask:
