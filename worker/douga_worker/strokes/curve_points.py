@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from douga_worker.strokes.compiled import compiled
+from douga_worker.strokes.directions import lengths_along
 from douga_worker.strokes.stroke_drawing import Curves, Floats
 
 
@@ -18,7 +19,7 @@ def points_along(curves: Curves, step_px: float) -> tuple[Floats, Floats, Floats
         of the arc length, from 0 to 1.
     """
     points, directions = _points(np.ascontiguousarray(curves, np.float64), float(step_px))
-    along = np.r_[0.0, np.cumsum(np.hypot(*np.diff(points, axis=0).T))]
+    along = lengths_along(points)
     if along[-1] <= 0.0:
         return points, directions, np.linspace(0.0, 1.0, len(points))
     return points, directions, along / along[-1]

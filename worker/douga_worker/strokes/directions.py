@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from douga_worker.strokes.compiled import compiled
 from douga_worker.strokes.stroke_drawing import Floats
 
 
@@ -22,18 +23,46 @@ def angle_between(first: Floats, second: Floats) -> float:
 
 def path_length(points: Floats) -> float:
     """Length of an open path in px."""
-    return float(np.hypot(*np.diff(points, axis=0).T).sum())
+    return float(np.hypot(points[1:, 0] - points[:-1, 0], points[1:, 1] - points[:-1, 1]).sum())
 
 
 def lengths_along(points: Floats) -> Floats:
     """(N,) length of the path up to each of its points."""
-    return np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
+    along = np.zeros(len(points))
+    np.cumsum(np.hypot(points[1:, 0] - points[:-1, 0], points[1:, 1] - points[:-1, 1]), out=along[1:])
+    return along
 
 
+@compiled("(float64[:, ::1])")
 def straight_direction(points: Floats) -> Floats:
-    """The direction in which a row of points runs, by least squares."""
-    away = points - points.mean(0)
-    xx, yy, xy = (away[:, 0] ** 2).sum(), (away[:, 1] ** 2).sum(), (away[:, 0] * away[:, 1]).sum()
+    """The direction in which a row of points runs, by least squares; no reversed view of one."""
+    count = len(points)
+    x = y = xx = yy = xy = 0.0
+    for i in range(count):
+        x += points[i, 0]
+        y += points[i, 1]
+    x /= count
+    y /= count
+    for i in range(count):
+        dx, dy = points[i, 0] - x, points[i, 1] - y
+        xx += dx * dx
+        yy += dy * dy
+        xy += dx * dy
     turn = 0.5 * math.atan2(2 * xy, xx - yy)
     direction = np.array([math.cos(turn), math.sin(turn)])
-    return direction if direction @ (points[-1] - points[0]) >= 0 else -direction
+    along = direction[0] * (points[-1, 0] - points[0, 0]) + direction[1] * (points[-1, 1] - points[0, 1])
+    return direction if along >= 0 else -direction
+
+
+@compiled("(float64[:, ::1], int64, float64)")
+def first_stretch(points: Floats, first: int, reach_px: float) -> Floats:
+    """Points from ``first`` on, as far as the path has not run further than this, and two more."""
+    end = min(first + 2, len(points))
+    length = 0.0
+    while end < len(points):
+        dx, dy = points[end - 1, 0] - points[end - 2, 0], points[end - 1, 1] - points[end - 2, 1]
+        length += math.sqrt(dx * dx + dy * dy)
+        if not length < reach_px:
+            break
+        end += 1
+    return points[first:end].copy()

@@ -44,7 +44,7 @@ def find_joints(curves: Sequence[Curves], widths: Sequence[float], is_closed: Se
         return []
     rows = [points_along(each, 1.0)[0] for each in curves]
     starts = np.r_[0, np.cumsum([len(row) for row in rows])].astype(np.int64)
-    boxes = np.array([np.r_[row.min(axis=0), row.max(axis=0)] for row in rows])
+    boxes = np.array([(*row.min(axis=0), *row.max(axis=0)) for row in rows])
     ends = np.array([(k, end) for k in range(len(rows)) if not is_closed[k] for end in (0, -1)], np.int64)
     ends = ends.reshape(-1, 2)
     places = np.full((len(ends), 2), np.nan)

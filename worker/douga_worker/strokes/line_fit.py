@@ -58,7 +58,7 @@ def fit_line(line: Line, *, error_px: float, reach_px: float) -> Curves:
         first = int(corners[0])
         samples = np.vstack([samples[first:], samples[1 : first + 1]])
         corners = corners[1:] - first
-    cuts = np.unique(np.r_[0, corners, len(samples) - 1])
+    cuts = sorted({0, *corners.tolist(), len(samples) - 1})
     return np.concatenate(
         [_fit_run(samples[a : b + 1], error_px, reach_px, is_loop=is_loop) for a, b in pairwise(cuts)]
     )
@@ -67,5 +67,5 @@ def fit_line(line: Line, *, error_px: float, reach_px: float) -> Curves:
 def _fit_run(samples: Floats, error_px: float, reach_px: float, *, is_loop: bool) -> Curves:
     """Fit what lies between two corners, from fewer samples where there are many."""
     spacing = _SPACING if len(samples) >= _SHORT else 1
-    rows = samples[np.r_[0 : len(samples) - 1 : spacing, len(samples) - 1]]
+    rows = np.concatenate([samples[: len(samples) - 1 : spacing], samples[-1:]])
     return fit_curves(rows, error_px=error_px, reach=max(1, round(reach_px / spacing)), is_loop=is_loop)

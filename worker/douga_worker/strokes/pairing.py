@@ -9,7 +9,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from douga_worker.strokes.directions import angle_between, straight_direction, unit
+from douga_worker.strokes.directions import angle_between, first_stretch, straight_direction, unit
+from douga_worker.strokes.medians import median_of
 from douga_worker.strokes.stroke_drawing import Floats
 from douga_worker.strokes.stroke_graph import End, StrokeGraph
 from douga_worker.strokes.sub_pixel_centres import Centre, Centres
@@ -48,14 +49,13 @@ class Arm:
 
 def find_arm(centre: Centre, side: int) -> Arm:
     """The arm at one side of a centre line, from its first measured points."""
-    points = centre.points if side == 0 else centre.points[::-1]
+    points = np.ascontiguousarray(centre.points if side == 0 else centre.points[::-1])
     measured = np.flatnonzero(centre.is_measured if side == 0 else centre.is_measured[::-1])
     first = int(measured[0]) if len(measured) > 2 else 0
-    away = np.cumsum(np.hypot(*np.diff(points[first:], axis=0).T))
     reach = min(max(ARM_WIDTHS * centre.width, SHORTEST_ARM_PX), LONGEST_ARM_PX)
-    seen = points[first : first + 2 + int((away < reach).sum())]
+    seen = first_stretch(points, first, reach)
     widths = (centre.widths if side == 0 else centre.widths[::-1])[first : first + len(seen)]
-    taper = float(np.median(widths)) / centre.width
+    taper = median_of(widths) / centre.width
     if len(seen) < 4:
         return Arm(points[0], unit(points[-1] - points[0]), centre.width, taper)
     middle, direction = seen.mean(0), straight_direction(seen)

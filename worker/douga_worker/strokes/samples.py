@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from douga_worker.strokes.chains import Chain
+from douga_worker.strokes.directions import lengths_along
+from douga_worker.strokes.medians import median_of
 from douga_worker.strokes.stroke_drawing import Floats
 
 STEP_PX = 1.0
@@ -33,7 +35,7 @@ class Samples:
     def usual_width(self) -> float:
         """Median of the trusted widths, in px; of all where none is trusted."""
         trusted = self.widths[self.weights > 0.5]
-        return float(np.median(trusted if len(trusted) else self.widths))
+        return median_of(trusted if len(trusted) else self.widths)
 
 
 def resample_chain(chain: Chain) -> Samples | None:
@@ -50,8 +52,8 @@ def resample_chain(chain: Chain) -> Samples | None:
         top = int(np.lexsort((points[:, 0], points[:, 1]))[0])
         turn = np.arange(top, top + len(points) + 1) % len(points)
         points, widths, is_measured = points[turn], widths[turn], is_measured[turn]
-    hops = np.hypot(*np.diff(points, axis=0).T)
-    along = np.r_[0.0, np.cumsum(hops)]
+    along = lengths_along(points)
+    hops = np.diff(along)
     if along[-1] < 1e-6:
         return None
     at = np.linspace(0.0, along[-1], max(2, round(along[-1] / STEP_PX) + 1))
@@ -67,7 +69,7 @@ def resample_chain(chain: Chain) -> Samples | None:
 
 def resample_row(points: Floats) -> Floats:
     """(N, 2) samples one pixel apart of an open row of points, N >= 2."""
-    along = np.r_[0.0, np.cumsum(np.hypot(*np.diff(points, axis=0).T))]
+    along = lengths_along(points)
     at = np.linspace(0.0, along[-1], max(2, round(along[-1] / STEP_PX) + 1))
     return np.stack([np.interp(at, along, points[:, axis]) for axis in (0, 1)], axis=1)
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from douga_worker.strokes.directions import lengths_along
 from douga_worker.strokes.ink_profiles import slide_to_centres
+from douga_worker.strokes.medians import median_of
 from douga_worker.strokes.stroke_drawing import Floats
 from douga_worker.strokes.stroke_graph import StrokeGraph
 
@@ -83,17 +84,17 @@ def _is_line(graph: StrokeGraph, number: int) -> bool:
 def _half_widths(graph: StrokeGraph, number: int) -> Floats:
     """Of the ink along an edge; near its nodes the ink is wider than the line."""
     half_widths = np.maximum(graph.depths(graph.edges[number].path), THINNEST_HALF_PX)
-    usual = float(np.median(half_widths))
-    return np.clip(half_widths, 0.6 * usual, 1.35 * usual)
+    usual = median_of(half_widths)
+    return np.minimum(np.maximum(half_widths, 0.6 * usual), 1.35 * usual)
 
 
 def _centre(
     graph: StrokeGraph, number: int, points: Floats, widths: Floats, is_alone: NDArray[np.bool_]
 ) -> Centre:
     if is_alone.sum() > 3:
-        width = float(np.median(widths[is_alone]))
+        width = median_of(widths[is_alone])
     else:
-        width = max(2.0 * float(np.median(graph.depths(graph.edges[number].path))) - 0.5, 0.5)
+        width = max(2.0 * median_of(graph.depths(graph.edges[number].path)) - 0.5, 0.5)
     around = cv2.blur(widths[:, None], (1, USUAL_SPAN_PX)).ravel()
     is_measured = is_alone & (widths < WIDEST * np.maximum(width, around) + WIDEST_SLACK_PX)
     is_measured &= _is_outside_nodes(graph, number, lengths_along(points))
