@@ -54,7 +54,7 @@ LISTINGS_A_PAGE, PARTS_A_PAGE = 2.0, 1.0
 
 FRAMES_IN_WORKS = 48
 """Of a worker with a GPU and eight processes."""
-SERIES_A_WORKER, BYTES_A_SERIES = 420, 110
+SERIES_A_WORKER, BYTES_A_SERIES = 380, 65
 
 
 @dataclass(frozen=True)
@@ -78,15 +78,14 @@ class Farm:
 class Limits:
     """What one server can bear."""
 
-    queue_commands: float = 500_000.0
-    """A second, inside of scripts, on one core: measured, see docs/performance.md."""
-    queue_scripts: float = 25_000.0
+    queue_commands: float = 180_000.0
+    """A second, on the one core it has for them: 5.6 us each, measured, see docs/performance-farm.md."""
     bucket_puts: float = 3_500.0
     bucket_gets: float = 5_500.0
     """A second and prefix; Amazon's figures. A new prefix starts there, and is split under load."""
     bucket_bytes: float = 12.5e9
     """A second between bucket and workers: 100 Gbit/s."""
-    feed_frames: float = 15_000.0
+    feed_frames: float = 9_000.0
     """A second, of one producer."""
     account_seconds: float = 0.03
     """Of one GET, as the account sees it."""
