@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import signal
@@ -13,7 +14,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from celery import Celery, signals
 from celery.exceptions import SecurityWarning
@@ -33,6 +34,9 @@ from douga_worker.rubbish import RubbishCollector
 from douga_worker.tasks import Tasks
 
 _WATCH_SECONDS = 1.0
+
+# Its published types lack what is set here.
+_celery_worker: Any = importlib.import_module("celery.apps.worker")
 
 _log = logging.getLogger(__name__)
 
@@ -120,6 +124,8 @@ def _consume(app: Celery, patience: Patience, concurrency: int, name: str) -> No
     def leave_logging(**_: object) -> None:
         """A receiver of this signal keeps Celery from setting up logging of its own."""
 
+    # Celery prints its own word of a signal past the log, which may be read by machines; ``stop`` logs it.
+    _celery_worker.safe_say = _say_nothing
     # It warns of root because of pickle, which is never read here.
     warnings.simplefilter("ignore", SecurityWarning)
     signals.worker_shutting_down.connect(stop)
@@ -141,6 +147,10 @@ def _consume(app: Celery, patience: Patience, concurrency: int, name: str) -> No
         worker.start()
     finally:
         patience.end()
+
+
+def _say_nothing(*_: object) -> None:
+    """In place of printing."""
 
 
 def _watch(is_moving: Callable[[], bool]) -> None:
