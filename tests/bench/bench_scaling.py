@@ -54,7 +54,7 @@ class Kind:
         return self.batch_frames / self.batch_seconds
 
 
-QUEUE, STORE = Kind("queue", "network", 16, 0.08), Kind("store", "whole", 4, 0.4)
+QUEUE, STORE = Kind("queue", "network", 16, 0.08), Kind("store", "whole", 4, 0.2)
 FULL_SHARE = 0.4
 """Of the pace that the GPUs allow; with less, something else is full."""
 ENVIRONMENT = {"DOUGA_MOST_WAITING_FRAMES": str(ENDLESS), "DOUGA_LEASE_SECONDS": "60"}
@@ -135,7 +135,8 @@ def _grow(
 
 
 def _frames(kind: Kind, count: int, seconds: float) -> int:
-    return int(kind.pace * count * seconds)
+    # Many times what a worker takes off the queue at once, or some would have nothing left to do.
+    return count * max(256, int(kind.pace * seconds))
 
 
 def _measure(
