@@ -16,6 +16,7 @@ from douga_worker.strokes.stroke_drawing import Curves, Floats
 _REACH_PX, _REACH_OF_WIDTH = 0.5, 0.25
 """An end this near to a line's centre (plus this share of the line's width) ends there."""
 _NOTHING = 1e-6
+_SHELF_PX = 16.0
 _OWN_WIDTHS = 3.0
 """An end does not meet its own line nearer than this many widths along it."""
 
@@ -49,7 +50,8 @@ def find_joints(curves: Sequence[Curves], widths: Sequence[float], is_closed: Se
     ends = ends.reshape(-1, 2)
     places = np.full((len(ends), 2), np.nan)
     reaches = _REACH_PX + _REACH_OF_WIDTH * np.array(widths, np.float64)
-    _find_places(ends, np.concatenate(rows), starts, reaches, boxes, places)
+    shelves, shelved = _shelve(boxes, reaches)
+    _find_places(ends, np.concatenate(rows), starts, reaches, boxes, shelves, shelved, places)
     return [
         Joint(int(number), int(end), place)
         for (number, end), place in zip(ends, places, strict=True)
@@ -67,13 +69,33 @@ def put_end(curves: Curves, joint: Joint) -> Curves:
     return moved
 
 
-@compiled("(int64[:, ::1], float64[:, ::1], int64[::1], float64[::1], float64[:, ::1], float64[:, ::1])")
-def _find_places(
+def _shelve(boxes: Floats, reaches: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Sort lines onto shelves, strips of the page: thousands of specks must not all be held to one another.
+
+    Returns:
+        (S + 1,) where each shelf starts in the second, which has the lines that it reaches, ascending.
+    """
+    first = np.maximum((boxes[:, 1] - reaches) // _SHELF_PX, 0).astype(np.int64)
+    last = np.maximum((boxes[:, 3] + reaches) // _SHELF_PX, 0).astype(np.int64)
+    counts = last - first + 1
+    lines = np.repeat(np.arange(len(boxes)), counts)
+    shelf = first[lines] + np.arange(len(lines)) - np.repeat(np.cumsum(counts) - counts, counts)
+    order = np.argsort(shelf, kind="stable")
+    return np.searchsorted(shelf[order], np.arange(int(last.max()) + 2)), lines[order]
+
+
+@compiled(
+    "(int64[:, ::1], float64[:, ::1], int64[::1], float64[::1], float64[:, ::1], int64[::1], int64[::1],"
+    " float64[:, ::1])"
+)
+def _find_places(  # noqa: PLR0917  (one loop, compiled whole)
     ends: NDArray[np.int64],
     points: Floats,
     starts: NDArray[np.int64],
     reaches: Floats,
     boxes: Floats,
+    shelves: NDArray[np.int64],
+    shelved: NDArray[np.int64],
     places: Floats,
 ) -> None:
     """Write for every end the nearest place within reach on any line, unless that is a line's own end."""
@@ -82,7 +104,8 @@ def _find_places(
         tip = starts[number] if end == 0 else starts[number + 1] - 1
         x, y = points[tip, 0], points[tip, 1]
         nearest = np.inf
-        for k in range(len(reaches)):
+        shelf = min(max(int(y // _SHELF_PX), 0), len(shelves) - 2)
+        for k in shelved[shelves[shelf] : shelves[shelf + 1]]:
             reach = reaches[k]
             if max(boxes[k, 0] - x, boxes[k, 1] - y, x - boxes[k, 2], y - boxes[k, 3]) > reach:
                 continue
