@@ -59,13 +59,19 @@ def fit_curves(samples: Floats, *, error_px: float, reach: int, is_loop: bool) -
     return curves_of(knots)
 
 
+@compiled("(float64[:, ::1])")
 def curves_of(knots: Floats) -> Curves:
     """(K, 4, 2) cubics between K + 1 knots."""
-    towards = np.stack([np.cos(knots[:, ANGLE]), np.sin(knots[:, ANGLE])], axis=1)
-    at = knots[:, [X, Y]]
-    after = at + towards * knots[:, AFTER, None]
-    before = at - towards * knots[:, BEFORE, None]
-    return np.stack([at[:-1], after[:-1], before[1:], at[1:]], axis=1)
+    curves = np.empty((len(knots) - 1, 4, 2))
+    for k in range(len(curves)):
+        a, b = knots[k], knots[k + 1]
+        curves[k, 0, 0], curves[k, 0, 1] = a[X], a[Y]
+        curves[k, 1, 0] = a[X] + a[AFTER] * math.cos(a[ANGLE])
+        curves[k, 1, 1] = a[Y] + a[AFTER] * math.sin(a[ANGLE])
+        curves[k, 2, 0] = b[X] - b[BEFORE] * math.cos(b[ANGLE])
+        curves[k, 2, 1] = b[Y] - b[BEFORE] * math.sin(b[ANGLE])
+        curves[k, 3, 0], curves[k, 3, 1] = b[X], b[Y]
+    return curves
 
 
 def _without_seam(samples: Floats, knots: Floats, places: Floats, error_px: float, reach: int) -> Floats:

@@ -23,13 +23,20 @@ def angle_between(first: Floats, second: Floats) -> float:
 
 def path_length(points: Floats) -> float:
     """Length of an open path in px."""
-    return float(np.hypot(points[1:, 0] - points[:-1, 0], points[1:, 1] - points[:-1, 1]).sum())
+    return float(lengths_along(points)[-1])
 
 
 def lengths_along(points: Floats) -> Floats:
     """(N,) length of the path up to each of its points."""
+    return _lengths_along(np.ascontiguousarray(points, np.float64))
+
+
+@compiled("(float64[:, ::1])")
+def _lengths_along(points: Floats) -> Floats:
     along = np.zeros(len(points))
-    np.cumsum(np.hypot(points[1:, 0] - points[:-1, 0], points[1:, 1] - points[:-1, 1]), out=along[1:])
+    for i in range(1, len(points)):
+        dx, dy = points[i, 0] - points[i - 1, 0], points[i, 1] - points[i - 1, 1]
+        along[i] = along[i - 1] + math.sqrt(dx * dx + dy * dy)
     return along
 
 
@@ -52,6 +59,14 @@ def straight_direction(points: Floats) -> Floats:
     direction = np.array([math.cos(turn), math.sin(turn)])
     along = direction[0] * (points[-1, 0] - points[0, 0]) + direction[1] * (points[-1, 1] - points[0, 1])
     return direction if along >= 0 else -direction
+
+
+@compiled("(float64[:, ::1], float64[::1])")
+def first_on_line(points: Floats, direction: Floats) -> Floats:
+    """Where the first of these points lies on the straight line through their middle."""
+    x, y = points[:, 0].mean(), points[:, 1].mean()
+    along = (points[0, 0] - x) * direction[0] + (points[0, 1] - y) * direction[1]
+    return np.array([x + direction[0] * along, y + direction[1] * along])
 
 
 @compiled("(float64[:, ::1], int64, float64)")

@@ -9,7 +9,13 @@ from typing import TypeAlias
 
 import numpy as np
 
-from douga_worker.strokes.directions import angle_between, first_stretch, straight_direction, unit
+from douga_worker.strokes.directions import (
+    angle_between,
+    first_on_line,
+    first_stretch,
+    straight_direction,
+    unit,
+)
 from douga_worker.strokes.medians import median_of
 from douga_worker.strokes.stroke_drawing import Floats
 from douga_worker.strokes.stroke_graph import End, StrokeGraph
@@ -58,8 +64,8 @@ def find_arm(centre: Centre, side: int) -> Arm:
     taper = median_of(widths) / centre.width
     if len(seen) < 4:
         return Arm(points[0], unit(points[-1] - points[0]), centre.width, taper)
-    middle, direction = seen.mean(0), straight_direction(seen)
-    return Arm(middle + direction * ((seen[0] - middle) @ direction), direction, centre.width, taper)
+    direction = straight_direction(seen)
+    return Arm(first_on_line(seen, direction), direction, centre.width, taper)
 
 
 def pair_arms(graph: StrokeGraph, centres: Centres) -> tuple[Mates, dict[End, Arm]]:

@@ -56,11 +56,11 @@ def resample_chain(chain: Chain) -> Samples | None:
     hops = np.diff(along)
     if along[-1] < 1e-6:
         return None
-    at = np.linspace(0.0, along[-1], max(2, round(along[-1] / STEP_PX) + 1))
+    at = _evenly(float(along[-1]))
     hop_is_measured = is_measured[:-1] & is_measured[1:] & (hops <= _LONGEST_HOP_PX)
     hop = np.clip(np.searchsorted(along, at, side="right") - 1, 0, len(hops) - 1)
     return Samples(
-        points=np.stack([np.interp(at, along, points[:, axis]) for axis in (0, 1)], axis=1),
+        points=_at(at, along, points),
         widths=np.maximum(np.interp(at, along, widths), 0.1),
         weights=np.where(hop_is_measured[hop], 1.0, WEIGHT_OF_UNMEASURED),
         is_closed=is_closed,
@@ -70,8 +70,7 @@ def resample_chain(chain: Chain) -> Samples | None:
 def resample_row(points: Floats) -> Floats:
     """(N, 2) samples one pixel apart of an open row of points, N >= 2."""
     along = lengths_along(points)
-    at = np.linspace(0.0, along[-1], max(2, round(along[-1] / STEP_PX) + 1))
-    return np.stack([np.interp(at, along, points[:, axis]) for axis in (0, 1)], axis=1)
+    return _at(_evenly(float(along[-1])), along, points)
 
 
 def resample_loop(points: Floats) -> Floats:
@@ -80,4 +79,20 @@ def resample_loop(points: Floats) -> Floats:
     if len(row) >= _FEWEST_OF_LOOP:
         return row
     at = np.linspace(0, len(row) - 1, _FEWEST_OF_LOOP)
-    return np.stack([np.interp(at, np.arange(len(row)), row[:, axis]) for axis in (0, 1)], axis=1)
+    return _at(at, np.arange(len(row), dtype=np.float64), row)
+
+
+def _evenly(length: float) -> Floats:
+    """Places along a line, a pixel apart, its ends among them."""
+    hops = max(1, round(length / STEP_PX))
+    places = np.asarray(np.arange(hops + 1) * (length / hops), np.float64)
+    places[-1] = length
+    return places
+
+
+def _at(places: Floats, along: Floats, points: Floats) -> Floats:
+    """(N, 2) the points at these places along a row of points."""
+    found = np.empty((len(places), 2))
+    found[:, 0] = np.interp(places, along, points[:, 0])
+    found[:, 1] = np.interp(places, along, points[:, 1])
+    return found

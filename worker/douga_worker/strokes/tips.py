@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from douga_worker.strokes.chaining import Row, move_end
 from douga_worker.strokes.compiled import compiled
-from douga_worker.strokes.directions import first_stretch, straight_direction, unit
+from douga_worker.strokes.directions import first_on_line, first_stretch, straight_direction, unit
 from douga_worker.strokes.ink_profiles import ink_at
 from douga_worker.strokes.medians import median_of
 from douga_worker.strokes.stroke_drawing import Floats
@@ -71,5 +71,5 @@ def look_out(row: Row, side: int) -> tuple[Floats, Floats, float]:
     seen = first_stretch(points, 0, min(max(ARM_WIDTHS * width, SHORTEST_ARM_PX), LONGEST_ARM_PX))
     if len(seen) < 4:
         return points[0], unit(points[0] - points[-1]), width
-    middle, inward = seen.mean(0), straight_direction(seen)
-    return middle + inward * ((seen[0] - middle) @ inward), -inward, width
+    inward = straight_direction(seen)
+    return first_on_line(seen, inward), -inward, width
