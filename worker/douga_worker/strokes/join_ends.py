@@ -99,6 +99,12 @@ def _find_places(  # noqa: PLR0917  (one loop, compiled whole)
     places: Floats,
 ) -> None:
     """Write for every end the nearest place within reach on any line, unless that is a line's own end."""
+    hops = np.full(len(reaches), 1e-6)
+    for k in range(len(reaches)):
+        for i in range(starts[k], starts[k + 1] - 1):
+            hops[k] = max(
+                hops[k], math.hypot(points[i + 1, 0] - points[i, 0], points[i + 1, 1] - points[i, 1])
+            )
     for row in range(len(ends)):
         number, end = ends[row, 0], ends[row, 1]
         tip = starts[number] if end == 0 else starts[number + 1] - 1
@@ -114,9 +120,16 @@ def _find_places(  # noqa: PLR0917  (one loop, compiled whole)
                 # Points are about a pixel apart.
                 own = int(_OWN_WIDTHS * (reach - _REACH_PX) / _REACH_OF_WIDTH) + 2
                 first, last = (first + own, last) if end == 0 else (first, last - own)
-            for i in range(first, last):
-                dx, dy = points[i + 1, 0] - points[i, 0], points[i + 1, 1] - points[i, 1]
+            i = first - 1
+            while i + 1 < last:
+                i += 1
                 ex, ey = x - points[i, 0], y - points[i, 1]
+                # So far off, no step of this line can lead near.
+                spared = int((math.sqrt(ex * ex + ey * ey) - reach) / hops[k] - 1.0)
+                if spared > 0:
+                    i += spared - 1
+                    continue
+                dx, dy = points[i + 1, 0] - points[i, 0], points[i + 1, 1] - points[i, 1]
                 share = (ex * dx + ey * dy) / (dx * dx + dy * dy + 1e-12)
                 is_beyond = (i == starts[k] and share < _NOTHING) or (
                     i == starts[k + 1] - 2 and share > 1.0 - _NOTHING
