@@ -20,6 +20,8 @@ TOUCHING_PX = 2.0
 """Ends this close are joined whatever their direction: they meet in a corner."""
 OWN_LENGTHS = 4.0
 """A line closes on itself only if it is this much longer than the gap."""
+LEAST_LENGTHS = 2.0
+"""A line goes on across a gap only if it is this much longer: a dash or a lash is a mark of its own."""
 AUTOMATIC_WIDTHS = 2.5
 """Wider gaps than this many line widths are as often meant as not (measured on icons)."""
 AUTOMATIC_LIMIT_PX = 14.0
@@ -74,6 +76,7 @@ def _candidates(rows: list[Row], ends: list[_FreeEnd], widest_px: float) -> list
     if len(ends) < 2:
         return []
     farthest = widest_px + max(end.width for end in ends)
+    lengths = [path_length(row.points) for row in rows]
     pairs = close_pairs(np.array([end.point for end in ends]), farthest).tolist()
     found = []
     for a, b in pairs:
@@ -82,7 +85,8 @@ def _candidates(rows: list[Row], ends: list[_FreeEnd], widest_px: float) -> list
         length = math.hypot(across[0], across[1])
         if length > widest_px + 0.5 * (first.width + second.width):
             continue
-        if first.at[0] == second.at[0] and path_length(rows[first.at[0]].points) < OWN_LENGTHS * length:
+        least = OWN_LENGTHS if first.at[0] == second.at[0] else LEAST_LENGTHS
+        if min(lengths[first.at[0]], lengths[second.at[0]]) < least * length:
             continue
         way = unit(across)
         off_first, off_second = angle_between(first.outward, way), angle_between(second.outward, -way)
