@@ -52,7 +52,7 @@ def test_ends_that_do_not_look_at_each_other_stay_apart(first: Line, second: Lin
 
 def test_dashes_stay_dashes() -> None:
     """A mark that is hardly longer than the gap after it is no interrupted line."""
-    assert () == traced(*([(x, 80), (x + 12, 80)] for x in range(10, 150, 24))).closed_gaps
+    assert () == traced(*([(float(x), 80.0), (x + 12.0, 80.0)] for x in range(10, 150, 24))).closed_gaps
 
 
 def test_a_ring_that_is_nearly_closed_becomes_one() -> None:
