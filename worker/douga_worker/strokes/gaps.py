@@ -22,6 +22,8 @@ OWN_LENGTHS = 4.0
 """A line closes on itself only if it is this much longer than the gap."""
 LEAST_LENGTHS = 2.0
 """A line goes on across a gap only if it is this much longer: a dash or a lash is a mark of its own."""
+_SLACK = 1e-6
+"""What rounding may do, where pairs are only sorted out."""
 AUTOMATIC_WIDTHS = 2.5
 """Wider gaps than this many line widths are as often meant as not (measured on icons)."""
 AUTOMATIC_LIMIT_PX = 14.0
@@ -75,11 +77,9 @@ def _free_ends(rows: list[Row]) -> list[_FreeEnd]:
 def _candidates(rows: list[Row], ends: list[_FreeEnd], widest_px: float) -> list[tuple[float, int, int]]:
     if len(ends) < 2:
         return []
-    farthest = widest_px + max(end.width for end in ends)
     lengths = [path_length(row.points) for row in rows]
-    pairs = close_pairs(np.array([end.point for end in ends]), farthest).tolist()
     found = []
-    for a, b in pairs:
+    for a, b in _facing_pairs(ends, widest_px):
         first, second = ends[a], ends[b]
         across = second.point - first.point
         length = math.hypot(across[0], across[1])
@@ -93,6 +93,20 @@ def _candidates(rows: list[Row], ends: list[_FreeEnd], widest_px: float) -> list
         if length < TOUCHING_PX or max(off_first, off_second) < WIDEST_ANGLE_DEGREES:
             found.append((length * (1 + (off_first + off_second) / 60), a, b))
     return found
+
+
+def _facing_pairs(ends: list[_FreeEnd], widest_px: float) -> list[tuple[int, int]]:
+    """The pairs that may be close enough and look at each other: few of those on a crowded page."""
+    points, outwards = np.array([end.point for end in ends]), np.array([end.outward for end in ends])
+    widths = np.array([end.width for end in ends])
+    first, second = close_pairs(points, widest_px + float(widths.max())).T
+    across = points[second] - points[first]
+    lengths = np.hypot(across[:, 0], across[:, 1])
+    least = lengths * (math.cos(math.radians(WIDEST_ANGLE_DEGREES)) - _SLACK)
+    is_facing = ((outwards[first] * across).sum(1) > least) & ((-outwards[second] * across).sum(1) > least)
+    is_near = lengths <= widest_px + 0.5 * (widths[first] + widths[second]) + _SLACK
+    kept = np.flatnonzero(is_near & (is_facing | (lengths < TOUCHING_PX + _SLACK)))
+    return list(zip(first[kept].tolist(), second[kept].tolist(), strict=True))
 
 
 def _as_point(point: Floats) -> tuple[float, float]:
