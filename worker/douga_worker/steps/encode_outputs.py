@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from douga_shared.palette import BLACK, Palette
 from douga_shared.recipe import OUTLINE, WHOLE, LineWeight, Output, Vector
 from douga_worker.steps.find_inks import ink_names
-from douga_worker.steps.write_coloured_drawing import encode_coloured_drawing, encode_layer
+from douga_worker.steps.two_values import two_values
+from douga_worker.steps.write_coloured_drawing import encode_coloured_drawing, encode_layer, two_valued_inks
 from douga_worker.steps.write_drawing import RASTER_OUTPUTS, RasterOutput, encode_drawing
 from douga_worker.strokes.drawing_layers import colours_of
 from douga_worker.strokes.ink_layers import ink_layers
@@ -50,6 +51,18 @@ class CleanSheet:
         found = {names[ink]: lines for ink, lines in parted.items() if ink in names}
         # A sheet without black is no error, but every sheet has a black layer.
         return {BLACK: np.zeros_like(self.lines)} | found
+
+    @cached_property
+    def two_valued_layers(self) -> dict[str, NDArray[np.bool_]]:
+        """The same without greys: each line whole, and all together as tight as the whole drawing."""
+        layers = {ink: two_values(lines) for ink, lines in self.layers.items()}
+        if self.line_inks is not None:
+            # What holds two inks together is seen in neither of them alone.
+            whole = two_valued_inks(self.lines, self.line_inks)
+            for label, ink in ink_names(self.palette).items():
+                if ink in layers:
+                    layers[ink] |= whole == label
+        return layers
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +209,10 @@ class _Encoding:
 
     def _png_layers(self) -> dict[str, bytes]:
         colours = colours_of(self.sheet.palette)
-        return {ink: encode_layer(lines, colours[ink], self.dpi) for ink, lines in self.sheet.layers.items()}
+        return {
+            ink: encode_layer(is_line, colours[ink], self.dpi)
+            for ink, is_line in self.sheet.two_valued_layers.items()
+        }
 
     def _raster(self, output: Output) -> bytes:
         kind = _raster_output(output)

@@ -55,25 +55,35 @@ def encode_coloured_drawing(
             pixels = np.dstack([colours[line_inks], lines])
             return _encoded(Image.fromarray(pixels), "PNG", **_PNG_OPTIONS, **resolution)
         case Output.TGA:
-            pixels = colours[_two_valued_inks(lines, line_inks)]
+            pixels = colours[two_valued_inks(lines, line_inks)]
             return _encoded(Image.fromarray(pixels), "TGA", rle=True)
         case Output.TIF:
-            image = Image.fromarray(_two_valued_inks(lines, line_inks))
+            image = Image.fromarray(two_valued_inks(lines, line_inks))
             image.putpalette(colours.tobytes())
             return _encoded(image, "TIFF", compression="tiff_lzw", **resolution)
         case _:
             assert_never(output)
 
 
-def encode_layer(lines: NDArray[np.uint8], colour: str, dpi: float | None) -> bytes:
+def two_valued_inks(lines: NDArray[np.uint8], line_inks: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Give every pixel of ``two_values`` its ink.
+
+    Args:
+        lines: (H, W) uint8, 0 = paper, 255 = full line.
+        line_inks: (H, W) uint8, the ink of every line pixel; see ``assign_inks``.
+    """
+    return extend_inks(line_inks, two_values(lines), _GROWN_PX)
+
+
+def encode_layer(is_line: NDArray[np.bool_], colour: str, dpi: float | None) -> bytes:
     """Encode the lines of one ink as a 2-value PNG on transparent paper.
 
     Args:
-        lines: (H, W) uint8 line image of that ink alone; see ``ink_layers``.
+        is_line: (H, W) where that ink is.
         colour: ``#rrggbb``, the only one in the file.
         dpi: pixels an inch to be stated in the file, or None to state none.
     """
-    image = Image.fromarray(two_values(lines).view(np.uint8))
+    image = Image.fromarray(is_line.view(np.uint8))
     # Readers that ignore transparency show the line on white.
     image.putpalette(bytes((*WHITE, *rgb_of(colour))))
     resolution: dict[str, Any] = {} if dpi is None else {"dpi": (dpi, dpi)}
@@ -87,10 +97,6 @@ def _colours(palette: Palette) -> NDArray[np.uint8]:
     for i, ink in enumerate(palette):
         colours[FIRST_COLOUR + i] = rgb_of(ink.output_colour)
     return colours
-
-
-def _two_valued_inks(lines: NDArray[np.uint8], line_inks: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return extend_inks(line_inks, two_values(lines), _GROWN_PX)
 
 
 def _on_white(

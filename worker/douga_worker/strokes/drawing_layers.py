@@ -40,7 +40,7 @@ def drawing_layers(
         inks: only these; None for all. Ids are those of the whole drawing.
 
     Returns:
-        Layers that hold something, and always ``lines`` where black is asked for.
+        Layers that hold something, always ``lines``, and the lines of every ink asked for by name.
     """
     return tuple(_layers(drawing, palette, inks))
 
@@ -62,7 +62,7 @@ def _layers(drawing: StrokeDrawing, palette: Palette, inks: Collection[str] | No
     for ink in (name for name in wanted if name != BLACK):
         if fills_of[ink]:
             yield DrawingLayer(TRACE_SOLIDS_PREFIX + ink, colours[ink], fills=fills_of[ink])
-        if strokes_of[ink]:
+        if strokes_of[ink] or inks is not None:
             yield DrawingLayer(TRACE_PREFIX + ink, colours[ink], strokes=strokes_of[ink])
     if BLACK in wanted:
         yield DrawingLayer(LINES, BLACK_COLOUR, strokes=strokes_of[BLACK])

@@ -102,6 +102,6 @@ def test_size_and_resolution_are_the_scans(output: RasterOutput) -> None:
 def test_a_layer_has_one_colour_on_transparent_paper() -> None:
     """Two values: the colour, opaque, or nothing."""
     red = np.where(INKS == FIRST_COLOUR, LINES, 0).astype(np.uint8)
-    pixels = opened(encode_layer(red, ANIMATION[0].output_colour, 200.0), "RGBA")
+    pixels = opened(encode_layer(two_values(red), ANIMATION[0].output_colour, 200.0), "RGBA")
     assert {(*rgb_of("#ff0000"), 255), (*WHITE, 0)} == colours_in(pixels)
     np.testing.assert_array_equal(two_values(red), pixels[..., 3] == 255)
