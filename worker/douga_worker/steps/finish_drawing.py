@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import compress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -103,8 +104,12 @@ def finish_drawing(
         lines = close_gaps(lines, _gaps(centre_lines))
         sheet = replace(sheet, lines=lines, line_inks=_grown(sheet.line_inks, lines))
     with watch.timed("check"):
+        is_line = two_values(lines)
+        centre_lines = {
+            name: _with_open_ends(centres, is_line, pencil_width_px) for name, centres in centre_lines.items()
+        }
         quality = check_quality(ink, lines, pencil_width_px=pencil_width_px)
-        quality = _with_paint_figures(quality, sheet, centre_lines)
+        quality = _with_paint_figures(quality, sheet, is_line, centre_lines)
     encoded = encode_outputs(
         sheet,
         centre_lines,
@@ -161,18 +166,24 @@ def _gaps(centre_lines: dict[str, CentreLines]) -> NDArray[np.float64]:
     return np.array(gaps, np.float64).reshape(-1, 2, 2)
 
 
-def _with_paint_figures(quality: Quality, sheet: CleanSheet, centre_lines: dict[str, CentreLines]) -> Quality:
+def _with_open_ends(centres: CentreLines, is_line: NDArray[np.bool_], pencil_width_px: float) -> CentreLines:
+    """Of the ends that the tracer left free, those at which paint could run around the line."""
+    ends = np.array(centres.open_ends, np.float64).reshape(-1, 2)
+    is_open = find_open_ends(ends, is_line, pencil_width_px=pencil_width_px)
+    return replace(centres, open_ends=tuple(compress(centres.open_ends, is_open)))
+
+
+def _with_paint_figures(
+    quality: Quality, sheet: CleanSheet, is_line: NDArray[np.bool_], centre_lines: dict[str, CentreLines]
+) -> Quality:
     gaps = np.round(_gaps(centre_lines), 1)
     found = ink_names(sheet.palette)
-    is_line = two_values(sheet.lines)
-    ends = np.array([end for centres in centre_lines.values() for end in centres.open_ends], np.float64)
-    ends = ends.reshape(-1, 2)
-    ends = np.round(ends[find_open_ends(ends, is_line, pencil_width_px=sheet.line_width_px)], 1)
+    ends = [end for centres in centre_lines.values() for end in centres.open_ends]
     return msgspec.structs.replace(
         quality,
         region_count=count_regions(is_line, pencil_width_px=sheet.line_width_px),
         open_end_count=len(ends),
-        open_ends=tuple(tuple(end) for end in ends[:MOST_PLACES].tolist()),
+        open_ends=tuple((round(x, 1), round(y, 1)) for x, y in ends[:MOST_PLACES]),
         closed_gap_count=len(gaps),
         closed_gaps=tuple(tuple(gap) for gap in gaps[:MOST_PLACES].reshape(-1, 4).tolist()),
         inks=tuple(name for name in found.values() if name != BLACK and name in sheet.layers),

@@ -16,8 +16,10 @@ from tests.stroke_drawings import darkness, overlap
 
 from douga_shared.palette import ANIMATION
 from douga_shared.recipe import LineWeight, Output, Recipe, Vector
+from douga_worker.steps.encode_outputs import CleanSheet
 from douga_worker.steps.find_inks import BLACK_INK, FIRST_COLOUR
 from douga_worker.steps.finish_drawing import FinishedDrawing, finish_drawing
+from douga_worker.steps.two_values import two_values
 
 WIDTH_PX = 4.0
 RED = FIRST_COLOUR
@@ -139,6 +141,36 @@ def test_two_valued_layers_are_one_colour_and_add_up_to_the_drawing() -> None:
     assert 3 == len(np.unique(colours, axis=0))
     inked = sum(np.count_nonzero(np.array(part)[..., 3]) for part in parts.values())
     assert inked == np.count_nonzero(colours.min(axis=1) == 0)
+
+
+def test_layers_laid_over_each_other_are_as_tight_as_the_whole() -> None:
+    """The pixel that closes a gap between a black and a red line is in neither of them alone."""
+    lines = np.zeros((80, 120), np.uint8)
+    lines[19:22, 20:100] = lines[59:62, 20:100] = 255
+    lines[:, 60] = 0
+    inks = np.where(lines > 0, BLACK_INK, 0).astype(np.uint8)
+    inks[:, 61:][lines[:, 61:] > 0] = RED
+    sheet = CleanSheet(lines, inks, ANIMATION, LineWeight.KEEP, 3.0)
+    together = np.logical_or.reduce(list(sheet.two_valued_layers.values()))
+    assert together[20, 60]
+    np.testing.assert_array_equal(two_values(lines), together)
+
+
+def test_an_ink_that_left_no_stroke_has_an_empty_group_in_its_own_file() -> None:
+    """Whoever imports a file of every layer finds the same layers for every frame."""
+    lines = pencil_lines()
+    drawing = finished(lines, Output.SVG_LAYERS, inks=np.where(lines > 0, RED, 0))
+    assert ["lines"] == layers(drawing.files[Output.SVG_LAYERS]["black"])
+
+
+def test_strokes_and_quality_tell_the_same_open_ends() -> None:
+    """An end that runs into a solid is open in neither."""
+    lines = pencil_lines()
+    cv2.circle(lines, (30, 30), 16, 255, -1)
+    cv2.line(lines, (30, 30), (30, 70), 255, 4)
+    drawing = finished(lines, Output.JSON)
+    told = json.loads(drawing.files[Output.JSON][""])["open_ends"]
+    assert drawing.quality.open_end_count == len(told) > 0
 
 
 def test_a_sheet_without_black_has_a_black_layer_all_the_same() -> None:
