@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from douga_worker.strokes.chaining import Row, chain_edges, fill_holes
 from douga_worker.strokes.chains import CentreLines, Chain
 from douga_worker.strokes.gaps import automatic_gap_px, close_gaps
+from douga_worker.strokes.grey_holes import fill_grey_holes
 from douga_worker.strokes.junction_repair import repair_junctions
 from douga_worker.strokes.local_threshold import find_ink
 from douga_worker.strokes.pairing import pair_arms
@@ -38,6 +39,7 @@ def trace_centre_lines(lines: NDArray[np.uint8], *, close_gaps_px: float | None 
     """
     warm_up()
     is_ink = find_ink(lines)
+    fill_grey_holes(lines, is_ink)
     ink = np.multiply(lines, np.float32(1 / 255), dtype=np.float32)
     depth = measure_depth(is_ink)
     half_width = usual_half_width(depth)
