@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import platform
 import select
 import signal
 import subprocess
@@ -77,6 +78,16 @@ def has_ended(watched: list[int]) -> bool:
             watched.remove(descriptor)
             os.close(descriptor)
     return True
+
+
+def page_faults(pid: int | None) -> int:
+    """How many pages the system has given a process, with nothing read from a disk."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[7])
+
+
+def resident_megabytes(pid: int | None) -> int:
+    """Memory that a process holds."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
 
 
 def test_many_calls_give_their_own_results(processes: IsolatedProcesses, threads: ThreadPoolExecutor) -> None:
@@ -189,6 +200,29 @@ def test_a_process_gets_no_more_memory_than_its_share(call: Callable[[], object]
             processes.run("A1", call)
         assert Reason.OUT_OF_MEMORY is rejection.value.reason
         assert 2 == processes.run("A2", partial(math.sqrt, 4))
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries keep to their own ways")
+def test_memory_of_one_frame_serves_the_next() -> None:
+    """Arrays as large as a page are not asked of the system anew, which would clear each of their pages."""
+    call = partial(np.ones, 40 << 20, np.uint8)
+    with IsolatedProcesses(1) as processes:
+        processes.run("A1", call)
+        (child,) = processes._idle
+        before = page_faults(child._process.pid)
+        processes.run("A2", call)
+        assert page_faults(child._process.pid) - before < 1000
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries keep to their own ways")
+def test_memory_of_a_huge_frame_goes_back_to_the_system() -> None:
+    """Even when something small is left behind at its far end."""
+    huge = "import math; x = [b'1' * (64 << 20) for _ in range(20)]; math.left = b'1' * (1 << 20); del x[:]"
+    with IsolatedProcesses(1) as processes:
+        processes.run("A1", partial(exec, huge, {}))
+        processes.run("A2", partial(math.sqrt, 4))
+        (child,) = processes._idle
+        assert resident_megabytes(child._process.pid) < 500
 
 
 def test_a_rejection_crosses_the_border_whole(processes: IsolatedProcesses) -> None:
