@@ -7,7 +7,9 @@ Four kinds of pages, each a job of its own in one running pipeline with a store 
 the chain comes to its limits:
 
 ``of CPU``      the processors' time that a frame takes, spread over all cores, by the time that it took: 1
-                means that no core was ever idle
+                means that no core was ever idle, and nothing else ran
+``of the CPU left``  the same without what else ran on the machine: processors' time of the chain, by that
+                and the idle time together. The chain's rate against what its slowest resource allows
 ``arithmetic``  the network's multiplications and additions, at the rate that this machine reaches on one
                 large convolution of the same kind
 ``bytes``       what the network's layers read and write, at the rate of a plain copy in memory
@@ -30,7 +32,8 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tests.bench.results import save
+from tests.bench.results import FOUND, save
+from tests.bench.throughput_plot import draw_throughput
 from tests.cleaning import frames_of
 from tests.scans import as_png, rough_drawing
 from torch import nn
@@ -47,6 +50,7 @@ from douga_worker.wiring import find_sha256, open_pipeline
 NETWORK = "fast"
 SIZES = {"200 dpi": (1654, 2339), "300 dpi": (2480, 3508)}
 WARM_UP_FRAMES = 3
+PLOT = FOUND / "throughput.svg"
 _CLOCK = os.sysconf("SC_CLK_TCK")
 _FLOAT_BYTES = 4
 
@@ -68,6 +72,8 @@ class Job:
     records: list[FrameRecord]
     wall: float
     cpu: float
+    idle: float
+    """Seconds that cores had nothing to do, all together."""
 
 
 def main() -> None:
@@ -90,6 +96,7 @@ def main() -> None:
                 usual = sorted(jobs, key=lambda job: job.wall)[len(jobs) // 2]
                 figures[case] = figures_of(usual, limits, work)
     save("throughput", figures)
+    PLOT.write_text(draw_throughput(figures, len(os.sched_getaffinity(0))))
 
 
 def page(size: tuple[int, int], *, is_coloured: bool) -> bytes:
@@ -115,11 +122,11 @@ def run_job(pipeline: Pipeline, recipe: Recipe, scan: bytes, count: int) -> Job:
         scans.write(f"A{number:04d}.png", scan)
     instructions = Instructions(recipe, (Output.PNG, Output.SVG), max_megapixels=400.0)
     orders = (Order(frame, scans, drawings, instructions) for frame in frames_of(scans))
-    before, began = cpu_seconds(), time.perf_counter()
+    before, idle, began = cpu_seconds(), idle_seconds(), time.perf_counter()
     records = list(pipeline.run(orders))
     wall = time.perf_counter() - began
     assert {FrameState.DONE} == {record.state for record in records}
-    return Job(records, wall, cpu_seconds() - before)
+    return Job(records, wall, cpu=cpu_seconds() - before, idle=idle_seconds() - idle)
 
 
 def figures_of(job: Job, limits: Limits, work: tuple[float, float]) -> dict[str, float]:
@@ -137,6 +144,7 @@ def figures_of(job: Job, limits: Limits, work: tuple[float, float]) -> dict[str,
         "frames/s": 1 / wall,
         "CPU s/frame": job.cpu / count,
         "of CPU, share": job.cpu / count / cores / wall,
+        "of the CPU left, share": job.cpu / (job.cpu + job.idle),
         "network, GFLOP": flops / 1e9,
         "limit by arithmetic, s": arithmetic,
         "limit by bytes, s": memory,
@@ -192,6 +200,12 @@ def fastest(work: Callable[[], object], rounds: int = 15) -> float:
 def cpu_seconds() -> float:
     """CPU seconds of this process and all its descendants that live."""
     return sum(_ticks(pid) for pid in _family(os.getpid())) / _CLOCK
+
+
+def idle_seconds() -> float:
+    """CPU seconds in which nobody on this machine wanted a core, all cores together."""
+    _, _, _, _, idle, waiting, *_ = Path("/proc/stat").read_text().split()
+    return (int(idle) + int(waiting)) / _CLOCK
 
 
 def _ticks(pid: int) -> int:
