@@ -8,8 +8,8 @@ the chain comes to its limits:
 
 ``of CPU``      the processors' time that a frame takes, spread over all cores, by the time that it took: 1
                 means that no core was ever idle, and nothing else ran
-``of the CPU left``  the same without what else ran on the machine: processors' time of the chain, by that
-                and the idle time together. The chain's rate against what its slowest resource allows
+``of the CPU left``  processors' time of the chain, by that and the idle time together: the chain's rate
+                against what its cores allow. Too good where others take idle moments for themselves
 ``arithmetic``  the network's multiplications and additions, at the rate that this machine reaches on one
                 large convolution of the same kind
 ``bytes``       what the network's layers read and write, at the rate of a plain copy in memory
