@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import multiprocessing as mp
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -51,7 +51,7 @@ def gather(sources: Sources, *, cache: Path, report: Callable[[str], None]) -> M
 
 
 def _drawings(sources: Sources, cache: Path, report: Callable[[str], None]) -> list[Drawing]:
-    files = [path for folder in sources.lines for path in _chosen(Path(folder), sources.most_drawings)]
+    files = [path for folder in sources.lines for path in _chosen(Path(folder), sources)]
     kept = cache / f"line-art-{_fingerprint(files)}.npz"
     if not kept.exists():
         report(f"following the strokes of {len(files)} drawings ...")
@@ -67,10 +67,11 @@ def _follow_all(files: Sequence[Path]) -> list[Drawing]:
         return [drawing for drawing in pool.imap(_follow, files, chunksize=8) if drawing is not None]
 
 
-def _chosen(folder: Path, most: Mapping[str, int]) -> list[Path]:
+def _chosen(folder: Path, sources: Sources) -> list[Path]:
     """The folder's drawings; where it may give so many only, the same random ones on every machine."""
-    files = _svgs(folder)
-    count = most.get(folder.name, len(files))
+    apart = set(sources.kept_apart)
+    files = [path for path in _svgs(folder) if path.relative_to(folder.parent).as_posix() not in apart]
+    count = sources.most_drawings.get(folder.name, len(files))
     if count >= len(files):
         return files
     return sorted(random.Random(0).sample(files, count))

@@ -26,6 +26,8 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Clean line art, SVG files anywhere below."""
     most_drawings: Mapping[str, Count] = {}
     """By the name of one of these folders: so many of its drawings at most, chosen at random."""
+    kept_apart: tuple[str, ...] = ()
+    """Drawings to measure on, never learnt from: FOLDER/PATH.svg each, from the folder's own name on."""
     over_sketches: str | None = None
     """The unpacked StrokeStrip archive."""
     papers: str | None = None
@@ -126,7 +128,7 @@ def _stated(file: Path) -> dict[str, Any]:
 
 
 def _from_folder(folder: Path, name: str, value: Any) -> Any:
-    if name == "most-drawings":
+    if name in ("most-drawings", "kept-apart"):
         return value
     if isinstance(value, str):
         return str(folder / value)

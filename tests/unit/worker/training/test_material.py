@@ -85,6 +85,29 @@ def test_of_a_folder_with_very_many_drawings_some_are_chosen_always_the_same(
     assert ["many0", "many1", "many2", "many3"] != first[:4]
 
 
+def test_what_is_kept_apart_is_never_learnt_from(
+    said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Figures measured on drawings that were learnt from would say nothing; others take their place."""
+    for name in ("lines/a/1.svg", "lines/a/2.svg", "lines/b/1.svg", "others/a/1.svg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(FACE_SVG)
+    followed: list[str] = []
+
+    def follow(files: Sequence[Path]) -> list[Drawing]:
+        followed.extend(path.relative_to(tmp_path).as_posix() for path in files)
+        return [face()] * len(files)
+
+    monkeypatch.setattr(material, "_follow_all", follow)
+    sources = Sources(
+        lines=(str(tmp_path / "lines"), str(tmp_path / "others")),
+        most_drawings={"lines": 2},
+        kept_apart=("lines/a/1.svg",),
+    )
+    gather(sources, cache=tmp_path / "cache", report=said.append)
+    assert ["lines/a/2.svg", "lines/b/1.svg", "others/a/1.svg"] == followed
+
+
 def test_a_real_drawing_survives_the_library(tmp_path: Path) -> None:
     """What `douga samples` draws from is what was followed."""
     drawing = follow_drawing("face", FACE_SVG)

@@ -35,6 +35,7 @@ EVERYTHING = Plan(
     sources=Sources(
         lines=("/a b", '/c"d'),
         most_drawings={"a b": 10, 'c"d': 3},
+        kept_apart=('c"d/1.svg',),
         over_sketches="/e",
         papers="/f",
         pairs=("/g", "/h"),
