@@ -3,7 +3,7 @@
 ``DOUGA_SOAK_FRAMES`` frames (20,000) on four workers, one of which is killed every
 ``DOUGA_SOAK_KILL_SECONDS`` (5) or so, in an order that ``DOUGA_SOAK_SEED`` decides; the first worker is
 spared, so that its memory can be watched. ``DOUGA_SOAK_STORE=folder`` takes a folder for the bucket. The
-figures go to ``out/soak.json``.
+figures go to ``out/soak.json``, the curves of memory to ``out/soak.svg``.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from subprocess import Popen
 from typing import Any
 
 import pytest
+from tests.bench.memory_plot import draw_memory
 from tests.farm import FarmOfTests, assert_all_done_once, bucket_farm, resident_megabytes
 from tests.farm_corners import assert_queue_is_empty, folder_farm
 from tests.s3_server import fresh_prefix, running_s3_server
@@ -293,6 +294,12 @@ def _judge_memory(figures: Figures) -> None:
 def _show(figures: Figures) -> None:
     FIGURES.parent.mkdir(exist_ok=True)
     FIGURES.write_text(json.dumps(asdict(figures), indent=1))
+    curves = {
+        "a worker that is never killed": [sample.spared_megabytes for sample in figures.samples],
+        "its process for scans": [sample.spared_helper_megabytes for sample in figures.samples],
+        "Redis": [sample.redis_megabytes for sample in figures.samples],
+    }
+    FIGURES.with_suffix(".svg").write_text(draw_memory([s.done for s in figures.samples], curves))
     print(f"\n{'s':>7} {'done':>7} {'Redis':>8} {'spared':>8} {'helper':>8} {'killed':>8}   (MB)")
     for sample in figures.samples[:: max(1, len(figures.samples) // 20)]:
         print(
