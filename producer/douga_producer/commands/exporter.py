@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),
-    help="Where to answer /metrics and /healthz. Default: DOUGA_METRICS_PORT, or 9465.",
+    help="Where to answer /metrics, /healthz and /readyz. Default: DOUGA_METRICS_PORT, or 9465.",
 )
 @log_format_option
 def command(port: int | None, log_format: str | None) -> ExitCode:

@@ -58,7 +58,9 @@ _MOST_USES = 60
 @click.option("--processes", type=int, help="Processes that make samples. Default: 1.")
 @click.option("--learning-rate", type=float, help="At its highest. Default: 0.0015.")
 @click.option(
-    "--patience", type=int, help="Checkpoints without a better validation loss that end the run. Default: 20."
+    "--patience",
+    type=int,
+    help="Checkpoints without a better validation loss that end the run; 0: none do. Default: 20.",
 )
 @click.option("--seed", type=int, help="Of samples, crops and first weights. Default: 0.")
 def command(lines: tuple[Path, ...], out: Path, config: Path | None, **options: Any) -> int:

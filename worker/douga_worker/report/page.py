@@ -104,7 +104,7 @@ def _card(position: int, frame: FrameRecord, recipe: Recipe) -> _Card:
         position=position,
         frame=frame,
         flags=tuple(flag_words(flag) for flag in flags),
-        reason=REASON_WORDS.get(frame.failure.reason, frame.failure.reason.value) if frame.failure else "",
+        reason=REASON_WORDS[frame.failure.reason] if frame.failure else "",
         thumb=relative_url(PictureRole.THUMB.object_key(frame.stem)) if frame.has_pictures else None,
         pictures=_pictures(frame, recipe),
         outputs={label: relative_url(file.object_key) for label, file in _labelled(frame)},

@@ -117,8 +117,10 @@ REASON_WORDS = {
     Reason.CRASHED: "crashed",
     Reason.OUT_OF_MEMORY: "out of memory",
     Reason.WRITE_FAILED: "not written",
+    Reason.STORE_UNREACHABLE: "store out of reach",
     Reason.UNKNOWN_NETWORK: "network not there",
     Reason.INTERNAL: "fault of Douga's",
+    Reason.KILLED_WORKERS: "killed its workers",
 }
 
 

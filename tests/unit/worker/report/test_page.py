@@ -30,7 +30,7 @@ from douga_shared.manifest import (
 from douga_shared.recipe import Output, Recipe, Vector
 from douga_worker.report.page import relative_url, render_report
 from douga_worker.report.roles import PictureRole
-from douga_worker.report.words import FLAG_WORDS, duration_words
+from douga_worker.report.words import FLAG_WORDS, REASON_WORDS, duration_words
 
 HOSTILE = """-x "q" 'a' #1 50%41 ?<script>alert(1)</script>&amp; é動.<!--"""
 
@@ -280,6 +280,11 @@ def test_every_known_flag_is_explained() -> None:
         flag: words["explanation"] for flag, words in page.data["flags"].items()
     }
     assert [] == [words.label for words in FLAG_WORDS.values() if words.explanation not in page.text]
+
+
+def test_every_reason_for_a_dead_letter_has_words() -> None:
+    """A person reads the report, not a program."""
+    assert set(Reason) == set(REASON_WORDS)
 
 
 def test_a_flag_from_a_newer_douga_is_shown_by_its_name() -> None:
