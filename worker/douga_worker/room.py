@@ -19,6 +19,7 @@ class Room:
     def __init__(self, size: float) -> None:
         self._size = size
         self._taken = 0.0
+        self._inside_count = 0
         self._waiting: deque[object] = deque()
         self._changed = threading.Condition()
         self._is_closed = False
@@ -35,7 +36,10 @@ class Room:
             yield
         finally:
             with self._changed:
-                self._taken -= granted
+                self._inside_count -= 1
+                # Sums of fractions do not come out even: what is left over from thousands of parts would
+                # keep out for ever who needs the whole room, and whoever waits behind.
+                self._taken = self._taken - granted if self._inside_count else 0.0
                 self._changed.notify_all()
 
     def close(self) -> None:
@@ -55,6 +59,7 @@ class Room:
                 if self._is_closed:
                     raise CancelledError
                 self._taken += wanted
+                self._inside_count += 1
                 return wanted
             finally:
                 self._waiting.remove(ticket)

@@ -75,6 +75,21 @@ def test_more_than_the_room_passes_alone() -> None:
     other.goes()
 
 
+def test_more_than_the_room_passes_after_many_fractions() -> None:
+    """Megapixels of real sheets do not add up to nothing when they are taken away again."""
+    room = Room(128)
+    visits = [room.taken(megapixels) for megapixels in (5.3, 27.8, 28.3, 29.9)]
+    for visit in visits:
+        visit.__enter__()
+    for visit in visits:
+        visit.__exit__(None, None, None)
+    huge = Guest(room, math.inf)
+    is_let_in = huge.is_in.wait(10)
+    room.close()
+    assert is_let_in
+    huge.goes()
+
+
 def test_the_large_is_not_starved_by_the_small() -> None:
     """Who comes after it waits behind it, though there would be room."""
     room = Room(10)
