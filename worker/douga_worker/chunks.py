@@ -314,7 +314,8 @@ class _JobStates:
     def _ask(self, job_id: str) -> bool:
         try:
             return self._jobs.state_of(job_id) in (None, JobState.RUNNING)
-        except QueueUnreachable:
+        except (QueueUnreachable, ConfigurationError):
+            # It is away, or does not let this worker in: no fault of the frame that happened to ask.
             return True
 
 

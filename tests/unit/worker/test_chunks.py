@@ -10,7 +10,14 @@ import msgspec
 import pytest
 
 from douga_shared import object_keys
-from douga_shared.errors import ConfigurationError, FrameRejected, QueueUnreachable, Reason, StoreUnreachable
+from douga_shared.errors import (
+    ConfigurationError,
+    DougaError,
+    FrameRejected,
+    QueueUnreachable,
+    Reason,
+    StoreUnreachable,
+)
 from douga_shared.job_store import MemoryJobStore
 from douga_shared.jobs import Job, JobFrame, JobState, write_job, write_part
 from douga_shared.manifest import FrameRecord, FrameState
@@ -232,6 +239,23 @@ def test_frames_do_not_wait_for_a_silent_job_store_to_learn_whether_they_are_wan
         answer.set()
         assert not asking.result(60)
     assert not second.is_wanted()
+
+
+@pytest.mark.parametrize(
+    "fault", [QueueUnreachable("Redis is away"), ConfigurationError("Redis refuses the password")]
+)
+def test_a_frame_is_wanted_while_the_job_store_does_not_say(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, fault: DougaError
+) -> None:
+    """Its fault must not count as the store's, which would be the frame's end after a few tries."""
+    assert bench.worker.work(bench.message()) is Outcome.SETTLED
+    monkeypatch.setattr(chunks, "_STATE_SECONDS", 0)
+
+    def state_of(job_id: str) -> JobState:
+        raise fault
+
+    monkeypatch.setattr(bench.jobs, "state_of", state_of)
+    assert bench.pipeline.orders[0].is_wanted()
 
 
 def test_a_frame_that_workers_died_on_goes_into_quarantine_alone(bench: Bench) -> None:
