@@ -100,14 +100,15 @@ class Cleaner:
         except (RuntimeError, MemoryError) as fault:
             if not _is_out_of_memory(fault):
                 raise
-            if len(inks) == 1:
-                raise FrameRejected(
-                    Reason.OUT_OF_MEMORY,
-                    f"a sheet of {inks[0].shape[1]}x{inks[0].shape[0]} px does not fit into memory, "
-                    "even alone; scan it at a lower resolution or use a machine with more memory",
-                ) from fault
+        # Out here the fault is gone, and with its traceback what the pass held of the memory that ran out.
         if self.device == "cuda":
             torch.cuda.empty_cache()
+        if len(inks) == 1:
+            raise FrameRejected(
+                Reason.OUT_OF_MEMORY,
+                f"a sheet of {inks[0].shape[1]}x{inks[0].shape[0]} px does not fit into memory, "
+                "even alone; scan it at a lower resolution or use a machine with more memory",
+            )
         half = len(inks) // 2
         return self.clean(inks[:half], strength, beat) + self.clean(inks[half:], strength, beat)
 

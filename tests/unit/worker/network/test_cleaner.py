@@ -188,6 +188,8 @@ def test_a_sheet_too_large_even_alone_is_rejected(
     with pytest.raises(FrameRejected, match=r"40x30 px .* lower resolution") as rejection:
         cleaner.clean([grainy_sheet(30, 40)], STRENGTH)
     assert Reason.OUT_OF_MEMORY is rejection.value.reason
+    # Its traceback would hold the tensors of the pass, and the next sheet would not fit either.
+    assert rejection.value.__context__ is None
 
 
 def test_other_faults_of_the_network_are_not_taken_for_a_full_memory(monkeypatch: pytest.MonkeyPatch) -> None:
