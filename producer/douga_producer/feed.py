@@ -312,7 +312,11 @@ class JobFeed:
         for info in self._drawings.list(prefix):
             name = info.object_key.removeprefix(prefix).removesuffix(".json")
             if name.isdecimal() and int(name) in self._pending:
-                record = msgspec.json.decode(self._drawings.read(info.object_key), type=FrameRecord)
+                try:
+                    record = msgspec.json.decode(self._drawings.read(info.object_key), type=FrameRecord)
+                except (FrameRejected, msgspec.MsgspecError, UnicodeDecodeError):
+                    # One that nobody can read is none: a worker will say it again.
+                    continue
                 if record.failure:
                     fault = FrameRejected(record.failure.reason, record.failure.message)
                     self._reject([(self._list[int(name)], fault)])
