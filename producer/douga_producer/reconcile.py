@@ -16,7 +16,7 @@ from douga_producer.client import Farm
 from douga_producer.feed import FeedProgress, JobFeed, is_quiet
 from douga_producer.known_jobs import find_job, is_place, latest_recorded, standing_of
 from douga_producer.only_producer import Hold, only_producer
-from douga_shared.errors import FrameRejected, InputMissing, Reason
+from douga_shared.errors import ConfigurationError, FrameRejected, InputMissing, QueueUnreachable, Reason
 from douga_shared.frames import FrameId, FrameRange
 from douga_shared.job_store.protocol import DeadLetter, Standing
 from douga_shared.jobs import Job, JobFrame, JobState
@@ -163,15 +163,19 @@ def _repaired(farm: Farm, standing: Standing, on_progress: OnProgress) -> Resume
     elif not _is_something_missing(farm, standing):
         return Resumed(job_id=job_id, is_cut_off=not standing.is_listed)
     hold = Hold(farm.jobs, job_id)
-    if not hold.take():
-        return Resumed(job_id=job_id, why_not="a producer is at work on it")
     try:
+        if not hold.take():
+            return Resumed(job_id=job_id, why_not="a producer is at work on it")
         feed = JobFeed(farm, standing.job, on_progress)
         feed.on_beat = hold.renew
         feed.load(is_resumed=True)
         return _go_on(farm, feed)
-    except InputMissing as fault:
+    except (InputMissing, FrameRejected, ConfigurationError) as fault:
+        # Of this job's stores: the others are looked at all the same.
         return Resumed(job_id=job_id, why_not=str(fault))
+    except QueueUnreachable:
+        hold.let_go()
+        raise
     finally:
         hold.drop()
 

@@ -7,10 +7,18 @@ from typing import Any
 import pytest
 from tests.producing import CLEAN, SCANS, ProducerFarm
 
+from douga_producer.feed import JobFeed
 from douga_producer.reconcile import reconcile, resume, retry
 from douga_producer.submission import submit
 from douga_shared import object_keys
-from douga_shared.errors import InputMissing, QueueUnreachable, Reason
+from douga_shared.errors import (
+    ConfigurationError,
+    DougaError,
+    FrameRejected,
+    InputMissing,
+    QueueUnreachable,
+    Reason,
+)
 from douga_shared.frames import FrameRange
 from douga_shared.job_store import DeadLetter
 from douga_shared.jobs import JobState
@@ -177,6 +185,49 @@ def test_a_queue_nobody_can_look_into_is_trusted_while_the_job_moves() -> None:
     assert 0 == sum(resumed.sent for resumed in reconcile(quiet.farm))
     quiet.lose_queue()
     assert 15 == sum(resumed.sent for resumed in reconcile(quiet.farm))
+
+
+def test_a_reconciler_whom_the_job_store_left_alone_keeps_nobody_out(
+    farm: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs for weeks: what it held of the job would be held as long, against itself too."""
+
+    def silent(name: str, holder: str, seconds: float) -> bool:
+        raise QueueUnreachable("nobody answers")
+
+    farm.lose_queue()
+    with monkeypatch.context() as patch:
+        patch.setattr(farm.jobs, "take_lock", silent)
+        with pytest.raises(QueueUnreachable):
+            list(reconcile(farm.farm))
+    assert [15] == [resumed.sent for resumed in reconcile(farm.farm)]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        FrameRejected(Reason.UNREADABLE, "its list may not be read"),
+        ConfigurationError("its folder cannot be made"),
+    ],
+)
+def test_a_job_whose_store_refuses_does_not_keep_the_reconciler_from_the_others(
+    farm: Farm, monkeypatch: pytest.MonkeyPatch, fault: DougaError
+) -> None:
+    """It is left alone, with the reason."""
+
+    def refuse(feed: JobFeed, *, is_resumed: bool) -> None:
+        raise fault
+
+    farm.lose_queue()
+    monkeypatch.setattr(JobFeed, "load", refuse)
+    assert [str(fault)] == [resumed.why_not for resumed in reconcile(farm.farm)]
+
+
+def test_a_record_of_failure_that_nobody_can_read_is_none(farm: Farm) -> None:
+    """Its frame is sent again."""
+    farm.lose_queue()
+    farm.store(CLEAN).write(object_keys.failed_marker(farm.job_id, 7), b"{}")
+    assert 15 == resume(farm.farm, farm.job_id).sent
 
 
 def test_a_job_that_a_producer_works_on_is_left_alone(farm: Farm) -> None:
