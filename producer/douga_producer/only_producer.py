@@ -63,11 +63,13 @@ class Hold:
     def drop(self) -> None:
         """Give it back; if nobody answers it falls off, or is handed on to whoever comes next here."""
         is_over = False
-        with suppress(QueueUnreachable):
-            if self._here.token:
-                self._jobs.drop_lock(self._name, self._here.token)
-                is_over = True
-        self._here.drop(is_over=is_over)
+        try:
+            with suppress(QueueUnreachable):
+                if self._here.token:
+                    self._jobs.drop_lock(self._name, self._here.token)
+                    is_over = True
+        finally:
+            self._here.drop(is_over=is_over)
 
     def let_go(self) -> None:
         """Give it up without asking a server that does not answer."""

@@ -9,7 +9,7 @@ import pytest
 
 from douga_producer import only_producer as module
 from douga_producer.only_producer import Hold, only_producer
-from douga_shared.errors import QueueUnreachable
+from douga_shared.errors import ConfigurationError, QueueUnreachable
 from douga_shared.job_store import MemoryJobStore
 
 
@@ -64,6 +64,26 @@ def test_the_same_machine_goes_on_at_once_after_an_outage(machines: list[Machine
     assert first.take()
     first.drop()
     assert not machines[1].hold(jobs).take()
+    again = machines[0].hold(jobs)
+    assert again.take()
+    again.drop()
+
+
+def test_a_job_store_that_refuses_the_end_keeps_nobody_of_the_machine_out(
+    machines: list[Machine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program of a studio's own submits on and on, in one process."""
+    jobs = MemoryJobStore()
+    first = machines[0].hold(jobs)
+    assert first.take()
+
+    def refuse(name: str, holder: str) -> None:
+        raise ConfigurationError("Redis refuses the password")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "drop_lock", refuse)
+        with pytest.raises(ConfigurationError):
+            first.drop()
     again = machines[0].hold(jobs)
     assert again.take()
     again.drop()
