@@ -148,7 +148,9 @@ class Script:
         self.source = source
         self.sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
 
-    def run(self, client: redis.Redis, redis_keys: Sequence[str], values: Iterable[str | int | float]) -> Any:
+    def run(
+        self, client: redis.Redis, redis_keys: Sequence[str], values: Iterable[str | bytes | int | float]
+    ) -> Any:
         """Run it by its hash, or whole where the server does not know it (any more)."""
         arguments: tuple[Any, ...] = (len(redis_keys), *redis_keys, *values)
         try:
@@ -376,7 +378,11 @@ class Leases:
                 self._late.pop(tag, None)
 
     def _run(self, script: Script, *values: str | float) -> Any:
-        return script.run(self._client, self._place.redis_keys, values)
+        # A forged tag need not be Unicode; it goes back as it came.
+        plain = [
+            value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value for value in values
+        ]
+        return script.run(self._client, self._place.redis_keys, plain)
 
     def _try(self, call: Callable[[], object], otherwise: str) -> None:
         try:

@@ -286,7 +286,8 @@ class _ClaimingChannel(stock.Channel):  # type: ignore[misc]
             payload = loads(claimed.item)
             # Celery looks into these without asking what they are.
             self.Message(payload, channel=self).delivery_info.get("routing_key")
-        except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as fault:
+        except (ValueError, TypeError, AttributeError, KeyError, ArithmeticError, RecursionError) as fault:
+            # ArithmeticError: kombu makes decimals of what says that it is one.
             _log.error("no message, moved to the rubbish of the queue %s: %r", claimed.queue, fault)
             self.leases.discard(claimed.tag)
             return None
