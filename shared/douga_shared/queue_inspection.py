@@ -15,6 +15,8 @@ from douga_shared.messages import inflate
 
 _PAGE = 200
 """Messages in one answer of the server: a chunk is some kilobytes."""
+_FORGED = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+"""What comes of reading what is no message."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def waiting_messages(
     for queue, is_claimed, raw in _raw_messages(client, queue_names, prefix):
         try:
             tag, message = _decode(queue, is_claimed, raw)
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except _FORGED:
             continue
         if tag not in seen:
             seen.add(tag)
@@ -140,14 +142,15 @@ def _raw_messages(
 def _claimed(client: redis.Redis, wanted: set[str], prefix: str) -> Iterator[tuple[str, bool, Any]]:
     for _, record in client.hscan_iter(f"{prefix}unacked", count=_PAGE):
         fields = _json_of(record)
-        if isinstance(fields, list) and len(fields) == 3 and fields[2] in wanted:
-            yield fields[2], True, fields[0]
+        match fields:
+            case [raw, _, str(queue)] if queue in wanted:
+                yield queue, True, raw
 
 
 def _json_of(item: bytes | str) -> Any:
     try:
         return json.loads(item)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -156,7 +159,7 @@ def _sent_at(queue: str, item: bytes | str) -> float | None:
     try:
         _, message = _decode(queue, False, _json_of(item))
         sent_at = message.args[0]["sent_at"]
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError):
+    except (*_FORGED, IndexError):
         return None
     return float(sent_at) if isinstance(sent_at, int | float) else None
 
@@ -180,4 +183,6 @@ def _decode(queue: str, is_claimed: bool, raw: Any) -> tuple[str, QueuedMessage]
         body = inflate(body)
     args, kwargs, *_ = json.loads(body)
     task = str(raw["headers"]["task"])
-    return properties["delivery_tag"], QueuedMessage(queue, is_claimed, task, args, kwargs)
+    if not isinstance(args, list):
+        raise TypeError("the arguments are no list")
+    return str(properties["delivery_tag"]), QueuedMessage(queue, is_claimed, task, args, kwargs)

@@ -298,10 +298,12 @@ def test_rubbish_is_put_aside_and_blocks_nothing(server: Valkey, client: redis.R
         b'{"properties": 3}',
         b'{"properties": {"delivery_tag": 3}}',
         b'{"properties": {"delivery_tag": "a"}, "body": "\xff"}',
+        b'{"properties": {"delivery_tag": "\xff"}}',
         b'{"properties": {"delivery_tag": "b", "body_encoding": "base64"}, "body": "a"}',
         b'{"properties": {"delivery_tag": "c", "body_encoding": "rot13"}, "body": "x"}',
         b'{"properties": {"delivery_tag": "d"}, "headers": [1]}',
         b'{"properties": {"delivery_tag": "e", "delivery_info": [1]}}',
+        b'{"properties": {"delivery_tag": "f"}, "x": {"__type__": "decimal", "__value__": "x"}}',
         b"[" * 100_000,
     ]
     client.rpush("frames", *forged)
@@ -424,6 +426,14 @@ def test_a_message_got_by_hand_is_a_claim_too(server: Valkey, client: redis.Redi
         channel.leases.close()
 
 
+RUBBISH_THAT_WAITS = [
+    b"rubbish",
+    b"[" * 100_000,
+    b'{"properties": 1}',
+    b'{"properties": {"delivery_tag": ["a"]}, "headers": {"task": "t"}, "body": "[7, {}, {}]"}',
+]
+
+
 def test_what_waits_and_what_is_in_the_works_can_be_read(server: Valkey, client: redis.Redis) -> None:
     """The reconciler must know what need not be sent again."""
     headers = {"task": "douga.clean_chunk", "id": "1"}
@@ -432,7 +442,8 @@ def test_what_waits_and_what_is_in_the_works_can_be_read(server: Valkey, client:
             body = [[{"chunk": number}], {}, {}]
             Producer(connection).publish(body, routing_key="frames", headers=headers)
     client.rpush("frames.not_ours", b"x")
-    client.lpush("frames", b"rubbish", b'{"properties": 1}')
+    client.lpush("frames", *RUBBISH_THAT_WAITS)
+    client.hset("unacked", "forged", b'[{}, "", []]')
     with connect(server) as connection:
         take(connection, 2)
         messages = list(waiting_messages(client, ["frames"]))
@@ -441,7 +452,7 @@ def test_what_waits_and_what_is_in_the_works_can_be_read(server: Valkey, client:
         assert {0, 1} == {message.args[0]["chunk"] for message in messages if message.is_claimed}
         assert {"douga.clean_chunk"} == {message.task for message in messages}
         depth = queue_depth(client, ["frames", "none"])
-        assert ({"frames": 450, "none": 0}, 2) == (depth.waiting, depth.claimed)
+        assert ({"frames": 448 + len(RUBBISH_THAT_WAITS), "none": 0}, 2) == (depth.waiting, depth.claimed)
 
 
 @pytest.fixture
