@@ -157,7 +157,7 @@ _MESSAGES_AT_ONCE = 64
 
 
 class Sender:
-    """Puts work on the queues. Thread-safe; use as a context manager."""
+    """Puts work on the queues. Thread-safe."""
 
     def __init__(self, app: Celery, settings: Settings) -> None:
         self._app = app
