@@ -104,7 +104,11 @@ class AccountWorker:
             return
         account = write_account(drawings, order.job_id)
         if account.outdated and standing is not None and standing.state is JobState.RUNNING:
-            self._send_again(account)
+            standing = self._jobs.standing(order.job_id)
+            # Where the job has grown or is retried since, its frames are on their way, and whoever settles
+            # the last of them asks again.
+            if standing is not None and standing.is_complete:
+                self._send_again(account)
             return
         self._jobs.mark_accounted(order.job_id)
         count = len(account.manifest.frames)

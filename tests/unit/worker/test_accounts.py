@@ -165,6 +165,20 @@ def test_a_scan_retaken_while_the_old_one_was_in_the_works_is_sent_again(drawing
     assert (2, False, False) == (standing.done, standing.is_complete, standing.is_accounted)
 
 
+def test_frames_on_their_way_are_not_sent_again(drawings: MemoryStore) -> None:
+    """The job was complete when the account was asked for, and has grown or is retried since."""
+    jobs, sender = MemoryJobStore(), _Sender()
+    jobs.open_job(JOB)
+    jobs.extend(JOB.job_id, 3, is_listed=True)
+    jobs.settle(JOB.job_id, [0, 2], [])
+    message = {"job_id": JOB.job_id, "drawings": JOB.drawings}
+    assert _worker(drawings, jobs, sender).work(message) is Outcome.SETTLED
+    assert [] == sender.scans
+    standing = jobs.standing(JOB.job_id)
+    assert standing is not None
+    assert not standing.is_accounted
+
+
 def test_a_cancelled_job_is_accounted_for_as_it_is(drawings: MemoryStore) -> None:
     """Nothing is sent again that nobody wants."""
     jobs, sender = MemoryJobStore(), _Sender()
