@@ -231,7 +231,6 @@ class ChunkWorker:
         self, place: Place, frames: Iterable[JobFrame], attempts: dict[JobFrame, int], settlement: Settlement
     ) -> list[JobFrame]:
         """Run frames through the pipeline once; returns those that came out unsettled."""
-        away: list[JobFrame] = []
         running: dict[Future[FrameRecord], JobFrame] = {}
         for frame in frames:
             if attempts[frame] > 1 and _was_done(place, frame):
@@ -241,6 +240,21 @@ class ChunkWorker:
                 running[future] = frame
                 metrics.IN_FLIGHT_FRAMES.inc()
                 future.add_done_callback(_leave_works)
+        try:
+            return self._await(running, attempts, settlement)
+        finally:
+            # After a fault the chunk is tried again as a whole: nobody waits any more for what is not begun.
+            for future in running:
+                future.cancel()
+
+    def _await(
+        self,
+        running: dict[Future[FrameRecord], JobFrame],
+        attempts: dict[JobFrame, int],
+        settlement: Settlement,
+    ) -> list[JobFrame]:
+        """Settle frames as they come out, taking them from ``running``; returns those left unsettled."""
+        away: list[JobFrame] = []
         while running:
             finished, _ = wait(running, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
             if self._patience.is_ending:

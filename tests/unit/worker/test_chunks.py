@@ -387,6 +387,27 @@ def test_a_worker_that_is_to_stop_hands_back_what_it_has_not_begun(bench: Bench)
     assert (1, 1) == beginning.attempts
 
 
+def test_after_a_fault_of_the_network_what_is_not_begun_is_taken_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The chunk goes back to the queue: its frames must not be drawn twice at the same time."""
+    submit = bench.pipeline.submit
+    futures: list[Future[FrameRecord]] = []
+
+    def submit_first_only(order: Order) -> Future[FrameRecord]:
+        futures.append(Future() if futures else submit(order))
+        return futures[-1]
+
+    def fail(order: Order) -> FrameRecord:
+        raise RuntimeError("an illegal memory access was encountered")
+
+    bench.pipeline.answer = fail
+    monkeypatch.setattr(bench.pipeline, "submit", submit_first_only)
+    with pytest.raises(RuntimeError, match="illegal"):
+        bench.worker.work(bench.message())
+    assert [False, True, True] == [future.cancelled() for future in futures]
+
+
 def test_a_job_store_that_is_gone_is_waited_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """The drawings are safe meanwhile; they are counted when it is back."""
     settle = bench.jobs.settle
