@@ -101,9 +101,10 @@ def run_worker(settings: Settings, options: WorkerOptions, cleaner_for: CleanerF
             _log.info("serving %s, %d chunks at once, as %s", ", ".join(queues), concurrency, name)
             _consume(app, patience, concurrency, name)
             _log.info("stopped")
+        code = ExitCode.INTERNAL if broken.is_set() else ExitCode.OK
         if patience.is_over:
-            _leave_behind()
-    return ExitCode.INTERNAL if broken.is_set() else ExitCode.OK
+            _leave_behind(code)
+    return code
 
 
 def _leave(*_: object) -> NoReturn:
@@ -170,9 +171,9 @@ def _watchable(port: int, health: Health) -> AbstractContextManager[object]:
     return MonitoringPort(port, metrics.WORKER, probes)
 
 
-def _leave_behind() -> None:
+def _leave_behind(code: ExitCode) -> None:
     """End although a frame hangs in the works; its chunk was handed back, its processes end with us."""
     _log.warning("leaving a frame behind that did not finish in the grace period")
     logging.shutdown()
     sys.stdout.flush()
-    os._exit(ExitCode.OK)
+    os._exit(code)
