@@ -61,7 +61,8 @@ def gained_with_strength(weights: Weights, count: int) -> float:
     cleaner = Cleaner(weights, device="cpu")
     gained = total = 0
     for sample in samples(count):
-        drawn = [clear_fog(cleaner.clean([sample.ink], strength)[0]) > 127 for strength in STRENGTHS]
+        covered = [cleaner.clean([sample.ink], strength)[0] for strength in STRENGTHS]
+        drawn = [clear_fog(coverage, sample.ink) > 127 for coverage in covered]
         for lower, higher in pairwise(drawn):
             near = cv2.dilate(lower.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
             gained += int((higher & ~near).sum())
@@ -172,7 +173,10 @@ def precision_difference(weights: Weights, count: int) -> tuple[float, float, in
     )
     means = [float(np.abs(a.astype(np.int16) - b).mean()) for a, b in zip(exact, short, strict=True)]
     agreement = [compare_drawings(b, a).f_2px for a, b in zip(exact, short, strict=True)]
-    drawn = [(two_values(clear_fog(a)), two_values(clear_fog(b))) for a, b in zip(exact, short, strict=True)]
+    drawn = [
+        (two_values(clear_fog(a, ink)), two_values(clear_fog(b, ink)))
+        for a, b, ink in zip(exact, short, inks, strict=True)
+    ]
     changed = sum(_alone(a, b) + _alone(b, a) for a, b in drawn)
     return float(np.mean(means)), float(np.mean(agreement)), changed
 

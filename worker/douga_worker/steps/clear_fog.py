@@ -6,25 +6,46 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-FIRM = 180
+from douga_worker.steps.line_tone import line_tone
+
+FIRM = 225
 """Coverage of which a piece of line must somewhere be: the network is sure of it there."""
+FIRM_ON_DARK = 180
+"""Enough where the pencil itself was firm: lettering, and clean lines of a kind the network does not know."""
+DARK_SHARE = 0.65
+"""Of the lines' own tone: what lies on pencil as dark as this was meant; grain and shading are paler."""
 FAINT = 90
-"""Below this nothing holds a line together. Between the two lies fog, or a line's fading end."""
+"""Below this nothing holds a line together. Between it and firmness lies fog, or a line's fading end."""
+CORE = 128
+"""Half covered: where the edge of a line is."""
 
 
-def clear_fog(coverage: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def clear_fog(coverage: NDArray[np.uint8], ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Drop marks that are nowhere firm.
 
     Hysteresis as in Canny's edge detector (1986): faint pixels stay where they are connected to firm ones.
 
     Args:
-        coverage: (H, W) uint8 of the network, at its working size.
+        coverage: (h, w) uint8 of the network, at its working size.
+        ink: (h, w) uint8 flattened scan, of the same size.
 
     Returns:
-        (H, W) uint8; lines that stay keep their soft edge.
+        (h, w) uint8; lines that stay keep their soft edge.
     """
-    count, labels = cv2.connectedComponents((coverage >= FAINT).astype(np.uint8))
-    is_line = np.zeros(count, np.bool_)
-    is_line[np.unique(labels[coverage >= FIRM])] = True
+    count, pieces = cv2.connectedComponents((coverage >= FAINT).astype(np.uint8))
+    labels = np.asarray(pieces, np.int32)
+    core = labels[coverage >= CORE]
+    darkness = np.bincount(core, ink[coverage >= CORE], count) / np.maximum(
+        np.bincount(core, minlength=count), 1
+    )
+    is_line = _holds(labels, coverage >= FIRM_ON_DARK, count) & (darkness >= DARK_SHARE * line_tone(ink))
+    is_line |= _holds(labels, coverage >= FIRM, count)
     kept = cv2.dilate(is_line[labels].astype(np.uint8), np.ones((3, 3), np.uint8))
     return np.asarray(coverage * kept, dtype=np.uint8)
+
+
+def _holds(labels: NDArray[np.int32], mask: NDArray[np.bool_], count: int) -> NDArray[np.bool_]:
+    """Whether a piece holds a pixel of the mask; the mask lies within the pieces."""
+    holds = np.zeros(count, np.bool_)
+    holds[np.unique(labels[mask])] = True
+    return holds

@@ -10,20 +10,22 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from douga_worker.steps.line_tone import line_tone
+
 BLACK_SHARE = 0.88
 """Of the lines' own tone: an area that is on average this dark is no tone, no colour, no shading."""
 PALEST_SHARE = 0.8
 """And nowhere paler than this: pencil that lets the paper through is left to the network."""
-LEAST_TONE = 110
-"""Of 255; below it even the darkest marks of a sheet are pale."""
 RIM_SHARE = 0.6
 """An area ends where it is less than this dark."""
 RADIUS_PX = 5
 """At working size, where a line is 3 px wide: what holds such a disc is an area."""
 WINDOW_PX = 9
-SEEN_SHARE = 0.15
-"""So much of an area the network must itself have drawn, its rim at least; what it saw nothing of was
-dropped for a reason."""
+SEEN_SHARE = 0.5
+"""So much of an area's rim the network must itself have drawn; what it saw nothing of was dropped for a
+reason."""
+RIM_PX = 3
+"""Width of the rim: that of a line."""
 
 
 def keep_blacks(coverage: NDArray[np.uint8], ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -31,23 +33,20 @@ def keep_blacks(coverage: NDArray[np.uint8], ink: NDArray[np.uint8]) -> NDArray[
 
     Args:
         coverage: (h, w) uint8 of the network, at its working size.
-        ink: (H, W) flattened scan, of any size.
+        ink: (h, w) uint8 flattened scan, of the same size.
 
     Returns:
         (h, w) uint8.
     """
-    if ink.shape != coverage.shape:
-        shrunk = cv2.INTER_AREA if ink.size > coverage.size else cv2.INTER_LINEAR
-        ink = np.asarray(cv2.resize(ink, coverage.shape[::-1], interpolation=shrunk), dtype=np.uint8)
-    marks = ink[ink > 60]
-    if not marks.size:
-        return coverage
-    area = _black_areas(ink, max(float(np.percentile(marks, 95)), LEAST_TONE / BLACK_SHARE))
+    area = _black_areas(ink, line_tone(ink))
     if not area.any():
         return coverage
     count, labels = cv2.connectedComponents(area, connectivity=4)
-    drawn = np.bincount(labels.ravel(), coverage.ravel() >= 128, count)
-    is_kept = drawn >= SEEN_SHARE * np.bincount(labels.ravel(), minlength=count)
+    # What the sheet's edge cuts off has no rim there.
+    inner = cv2.erode(area, _disc(RIM_PX), borderType=cv2.BORDER_CONSTANT, borderValue=1)
+    rim = labels[(area > 0) & (inner == 0)]
+    drawn = coverage[(area > 0) & (inner == 0)] >= 128
+    is_kept = np.bincount(rim, drawn, count) >= SEEN_SHARE * np.maximum(np.bincount(rim, minlength=count), 1)
     is_kept[0] = False
     return np.asarray(np.where(is_kept[labels], 255, coverage), dtype=np.uint8)
 

@@ -19,6 +19,14 @@ def to_working_size(ink: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(ink, size, interpolation=method), dtype=np.uint8)
 
 
+def to_size_of(coverage: NDArray[np.uint8], ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Bring an ink image, (H, W) uint8, to the (h, w) of what the network drew of it."""
+    if ink.shape == coverage.shape:
+        return ink
+    method = cv2.INTER_AREA if ink.size > coverage.size else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(ink, coverage.shape[::-1], interpolation=method), dtype=np.uint8)
+
+
 def to_scan_size(lines: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:
     """Bring the network's coverage back to the scan's size, with edges one scan pixel soft.
 

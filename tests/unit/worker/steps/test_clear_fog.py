@@ -16,25 +16,40 @@ def sheet_with_line(value: int) -> NDArray[np.uint8]:
     return sheet
 
 
+def pencil(tone: int) -> NDArray[np.uint8]:
+    """The scan of that line, beside a firm one that tells how dark this pencil can be."""
+    scan = sheet_with_line(tone)
+    cv2.line(scan, (5, 50), (75, 50), 250, 3)
+    return scan
+
+
 def test_a_firm_line_keeps_every_pixel() -> None:
-    """Soft edges included."""
+    """Soft edges included, and however pale the pencil."""
     line = np.asarray(cv2.GaussianBlur(sheet_with_line(255), (0, 0), 0.7), dtype=np.uint8)
-    cleared = clear_fog(line)
-    assert int((line.astype(int) - cleared).max()) <= 12
+    for tone in (100, 250):
+        assert int((line.astype(int) - clear_fog(line, pencil(tone))).max()) <= 12
 
 
 def test_fog_that_is_nowhere_firm_is_gone() -> None:
-    """A hatching at half strength leaves nothing."""
-    assert clear_fog(sheet_with_line(140)).max() == 0
+    """A hatching at half strength leaves nothing, whatever it lies on."""
+    assert clear_fog(sheet_with_line(140), pencil(250)).max() == 0
+
+
+def test_what_the_network_is_less_sure_of_stays_where_the_pencil_was_firm() -> None:
+    """Lettering stays; the same answer on grain or shading is fog."""
+    unsure = sheet_with_line(200)
+    np.testing.assert_array_equal(unsure, clear_fog(unsure, pencil(250)))
+    assert clear_fog(unsure, pencil(130)).max() == 0
 
 
 def test_a_fading_end_of_a_firm_line_stays() -> None:
     """What is connected to a firm piece is part of the line."""
     line = sheet_with_line(255)
     line[:, 50:] = line[:, 50:] // 2
-    assert clear_fog(line)[30, 70] == 127
+    assert clear_fog(line, pencil(100))[30, 70] == 127
 
 
 def test_a_blank_sheet_stays_blank() -> None:
     """And its shape is kept."""
-    assert clear_fog(np.zeros((7, 9), np.uint8)).tolist() == np.zeros((7, 9)).tolist()
+    blank = np.zeros((7, 9), np.uint8)
+    np.testing.assert_array_equal(blank, clear_fog(blank, blank))

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from douga_worker.steps.keep_blacks import keep_blacks
+from douga_worker.steps.resample import to_size_of
 
 SIZE = 200
 
@@ -35,7 +36,7 @@ def test_a_hollow_black_is_filled_to_its_rim() -> None:
 def test_a_scan_of_another_size_will_do() -> None:
     """The network works at its own."""
     large = cv2.resize(black(), None, fx=2.5, fy=2.5, interpolation=cv2.INTER_CUBIC)
-    filled = keep_blacks(rim(), np.asarray(large, np.uint8))
+    filled = keep_blacks(rim(), to_size_of(rim(), np.asarray(large, np.uint8)))
     assert (filled[black(57) == 250] == 255).all()
     assert not filled[cv2.dilate(black(), np.ones((5, 5))) == 0].any()
 
@@ -72,3 +73,10 @@ def test_a_blank_sheet_stays_blank() -> None:
     """Nothing to fill."""
     blank = np.zeros((SIZE, SIZE), np.uint8)
     assert not keep_blacks(blank, blank).any()
+
+
+def test_a_thin_rim_is_enough_however_large_the_black() -> None:
+    """What the network saw of a black is a line's width of it, if it is large."""
+    thin = black(90, 255)
+    cv2.circle(thin, (SIZE // 2, SIZE // 2), 86, 0, -1, cv2.LINE_AA)
+    assert (keep_blacks(thin, black(90))[black(90) == 250] == 255).all()
