@@ -33,6 +33,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from douga_worker.network.architecture import SimplificationNetwork
 from douga_worker.network.weights import load_weights
+from douga_worker.steps.drop_specks import drop_specks
 from douga_worker.steps.lines_of_coverage import lines_of_coverage
 from douga_worker.steps.prepare_scan import prepare_pixels
 from douga_worker.steps.read_scan import Scan
@@ -214,7 +215,8 @@ def _cleaner(contender: Contender) -> Cleaner:
         padded = torch.from_numpy(np.pad(ink, ((0, below), (0, beside))))[None, None].float() / 255
         lines = contender.draw(padded)[0, 0, :height, :width]
         coverage = np.ascontiguousarray((lines * 255).round().to(torch.uint8).numpy())
-        return lines_of_coverage(coverage, prepared.ink)
+        drawn = lines_of_coverage(coverage, prepared.ink)
+        return drop_specks(drawn, None, pencil_width_px=prepared.pencil_width_px)
 
     return clean
 

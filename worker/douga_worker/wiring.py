@@ -14,6 +14,7 @@ from douga_shared.recipe import Precision, Recipe
 from douga_worker.isolated import FRAME_SECONDS, PROCESS_MEGABYTES, IsolatedProcesses
 from douga_worker.network.batching import BatchRun, CleanerFor, LineCleaner, unwatched
 from douga_worker.pipeline import Pipeline
+from douga_worker.steps.drop_specks import drop_specks
 from douga_worker.steps.lines_of_coverage import lines_of_coverage
 from douga_worker.steps.prepare_scan import prepare_pixels
 from douga_worker.steps.read_scan import Scan
@@ -172,6 +173,7 @@ def open_single_cleaner(
     def clean(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         prepared = prepare_pixels(Scan(pixels=pixels, dpi=None))
         (coverage,) = cleaner.clean([prepared.working_ink], strength)
-        return lines_of_coverage(coverage, prepared.ink)
+        lines = lines_of_coverage(coverage, prepared.ink)
+        return drop_specks(lines, None, pencil_width_px=prepared.pencil_width_px)
 
     return clean
