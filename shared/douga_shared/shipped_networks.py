@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from douga_shared.errors import ConfigurationError
 
-SHIPPED_SHA256 = {"fast": "20ac371bf7b078f40c44db98ad1bddd84e2b9cb762dbbf7ea0c117d1f82cfb75"}
+SHIPPED_SHA256 = {"fast": "9f96e46a3f946dded730a56d198072c5910a2089518196117c306a7d792f5502"}
 """SHA-256 of each weights file: a damaged installation is noticed at start, and so is another release."""
 
 
