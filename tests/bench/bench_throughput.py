@@ -32,7 +32,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tests.bench.results import FOUND, save
+from tests.bench.results import FOUND, last_committed, save
 from tests.bench.throughput_plot import draw_throughput
 from tests.cleaning import frames_of
 from tests.scans import as_png, rough_drawing
@@ -96,7 +96,8 @@ def main() -> None:
                 usual = sorted(jobs, key=lambda job: job.wall)[len(jobs) // 2]
                 figures[case] = figures_of(usual, limits, work)
     save("throughput", figures)
-    PLOT.write_text(draw_throughput(figures, len(os.sched_getaffinity(0))))
+    before = last_committed("throughput")
+    PLOT.write_text(draw_throughput(figures, len(os.sched_getaffinity(0)), before))
 
 
 def page(size: tuple[int, int], *, is_coloured: bool) -> bytes:

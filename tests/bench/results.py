@@ -95,8 +95,13 @@ def save(
     path = found / f"{name}.json"
     path.write_text(json.dumps(record, indent=1, sort_keys=False) + "\n")
     before = _read(committed / f"{name}.json")
-    show(name, compare(figures, before.get("figures", {})), _about(record, before))
+    show(name, compare(figures, last_committed(name, committed)), _about(record, before))
     Console().print(f"written to {path}")
+
+
+def last_committed(name: str, committed: Path = COMMITTED) -> Figures:
+    """Figures of a bench as they were committed last; none where there are none."""
+    return _read(committed / f"{name}.json").get("figures", {})
 
 
 def compare(figures: Figures, committed: Figures) -> list[Compared]:

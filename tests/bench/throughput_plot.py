@@ -1,10 +1,12 @@
-"""Draw what a frame costs: an SVG of CPU seconds of every step, beside what the network takes at least."""
+"""Draw what a frame costs: CPU seconds of every step, what it was, and what the network takes at least."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 WIDTH, BAR_PX, NAME_PX, MARGIN = 840, 26, 150, 14
+BEFORE_PX = 7
+"""Height of the bar of before, right below the one of now."""
 _COLOURS = ("#1f5fbf", "#bf7f1f", "#3f8f4f", "#999999")
 _GROUPS = {
     "network": ("network",),
@@ -12,24 +14,37 @@ _GROUPS = {
     "strokes": ("trace", "fit", "vectorise", "encode svg"),
 }
 """Steps that are drawn as one; all others are what comes after the network."""
+_BEFORE_COLOUR = "#c8c8c8"
+_LEGEND_PX = (0, 130, 260, 390, 620)
+_ROW_PX = BAR_PX + BEFORE_PX + 12
 _REST = "check, redraw, encode, pictures"
 
 
-def draw_throughput(found: Mapping[str, Mapping[str, float]], cores: int) -> str:
+Found = Mapping[str, Mapping[str, float]]
+"""Of every case, figures by name."""
+
+
+def draw_throughput(found: Found, cores: int, before: Found | None = None) -> str:
     """Return an SVG with one bar a case: its CPU seconds a frame, shared out by the seconds of its steps.
 
     Args:
         found: of every case the figure ``CPU s/frame`` and those of the steps (``network, s``); cases without
             are left out. Where there is ``limit by arithmetic, s``, a dashed line stands that far.
         cores: that the limits are for, all of them at work.
+        before: the same of an earlier run; drawn as a narrow grey bar below, whole.
     """
     cases = {case: figures for case, figures in found.items() if "CPU s/frame" in figures}
-    longest = max(max(figures["CPU s/frame"], cores * _limit(figures)) for figures in cases.values())
+    earlier = {case: (before or {}).get(case, {}).get("CPU s/frame", 0.0) for case in cases}
+    longest = max(
+        max(figures["CPU s/frame"], cores * _limit(figures), earlier[case]) for case, figures in cases.items()
+    )
     px_per_second = (WIDTH - NAME_PX - MARGIN - 60) / longest
     parts = [_legend()]
     for number, (case, figures) in enumerate(cases.items()):
-        parts.append(_bar(case, figures, 44 + number * (BAR_PX + 14), px_per_second, cores))
-    height = 44 + len(cases) * (BAR_PX + 14) + MARGIN
+        top = 44 + number * _ROW_PX
+        parts.append(_bar(case, figures, top, px_per_second, cores))
+        parts.append(_before(earlier[case], top + BAR_PX + 1, px_per_second))
+    height = 44 + len(cases) * _ROW_PX + MARGIN
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
         'font-family="sans-serif" font-size="12">'
@@ -55,12 +70,17 @@ def _limit(figures: Mapping[str, float]) -> float:
 
 
 def _legend() -> str:
-    names = (*_GROUPS, _REST)
+    names, colours = (*_GROUPS, _REST, "before, whole"), (*_COLOURS, _BEFORE_COLOUR)
     return "".join(
-        f'<rect x="{MARGIN + 130 * number}" y="12" width="12" height="12" fill="{colour}"/>'
-        f'<text x="{MARGIN + 130 * number + 17}" y="22">{name}</text>'
-        for number, (name, colour) in enumerate(zip(names, _COLOURS, strict=True))
+        f'<rect x="{MARGIN + left}" y="12" width="12" height="12" fill="{colour}"/>'
+        f'<text x="{MARGIN + left + 17}" y="22">{name}</text>'
+        for left, name, colour in zip(_LEGEND_PX, names, colours, strict=True)
     )
+
+
+def _before(seconds: float, top: int, px_per_second: float) -> str:
+    width = seconds * px_per_second
+    return f'<rect x="{NAME_PX}" y="{top}" width="{width:.1f}" height="{BEFORE_PX}" fill="{_BEFORE_COLOUR}"/>'
 
 
 def _bar(case: str, figures: Mapping[str, float], top: int, px_per_second: float, cores: int) -> str:

@@ -30,3 +30,12 @@ def test_bars_are_as_long_as_the_seconds_and_the_limit_counts_every_core() -> No
     (limit,) = (float((line.get("d") or "M0 ")[1:].split()[0]) for line in drawing if line.get("stroke"))
     assert 4 == len(bars)
     assert sum(bars) / 2 == pytest.approx(limit - 150, abs=0.1)
+
+
+def test_before_stands_below_at_the_same_scale() -> None:
+    """Twice the seconds, twice as long; a case that was not measured before has no length."""
+    before = {"grey": {"CPU s/frame": 2 * FIGURES["CPU s/frame"]}}
+    drawing = ET.fromstring(draw_throughput({"grey": FIGURES, "colour": FIGURES}, cores=2, before=before))
+    bars = [float(bar.get("width", "0")) for bar in drawing if bar.get("height") == "26"]
+    earlier = [float(bar.get("width", "0")) for bar in drawing if bar.get("height") == "7"]
+    assert earlier == [pytest.approx(2 * sum(bars[:4]), abs=0.1), 0.0]
