@@ -8,7 +8,9 @@ from douga_shared.errors import ConfigurationError
 from douga_shared.recipe import LineWeight, Output, Precision, Vector
 
 frames_option = click.option(
-    "--frames", metavar="RANGE", help="Only these drawings, such as 1-100x2,205,3a. Default: all."
+    "--frames",
+    metavar="RANGE",
+    help="Only these numbers, whatever their level, such as 1-100x2,205,3a. Default: all.",
 )
 outputs_option = click.option(
     "--outputs",

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
+from tests.bench.process_memory import family, proportional_megabytes
 from tests.cleaning import manifest_of, write_scans
 from tests.scans import as_jpeg, as_png, as_tga, as_tiff, rough_drawing
 
@@ -102,26 +103,9 @@ class _PeakMemory:
         threading.Thread(target=self._watch, daemon=True).start()
 
     def _watch(self) -> None:
-        while total := sum(map(_proportional_kilobytes, _family(self._pid))):
-            self.megabytes = max(self.megabytes, total / 1024)
+        while total := sum(map(proportional_megabytes, family(self._pid))):
+            self.megabytes = max(self.megabytes, total)
             time.sleep(0.1)
-
-
-def _family(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children")
-    try:
-        below = [int(child) for child in children.read_text().split()]
-    except OSError:
-        return []
-    return [pid, *(member for child in below for member in _family(child))]
-
-
-def _proportional_kilobytes(pid: int) -> int:
-    try:
-        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")), 0)
 
 
 def _show(found: list[dict[str, object]]) -> None:
