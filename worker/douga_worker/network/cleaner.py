@@ -21,6 +21,9 @@ TILE_PX = 2_560
 """An A4 page at 300 dpi passes in one piece once its pencil is 3 px wide; only larger sheets are cut."""
 BATCH_MEGAPIXELS = {"cpu": 4.0, "cuda": 64.0}
 """What one pass may hold at most: about 0.25 GB of activations a megapixel in fp32."""
+GROWTH = 1.02
+"""Of a batch's allowed size, with every pass that fits after one that did not: 35 passes later the larger
+size is tried again, in case that somebody else held the memory."""
 
 
 def _no_beat() -> None:
@@ -71,6 +74,7 @@ class Cleaner:
             if isinstance(module, torch.nn.Conv2d):
                 module.register_forward_pre_hook(lambda *_: self._beat())
         self.batch_megapixels = BATCH_MEGAPIXELS[self.device]
+        """What the next batch may hold: half of one that did not fit, and growing again."""
 
     @property
     def description(self) -> str:
@@ -96,10 +100,13 @@ class Cleaner:
         """
         self._beat = beat
         try:
-            return self._clean_batch(inks, strength)
+            lines = self._clean_batch(inks, strength)
         except (RuntimeError, MemoryError) as fault:
             if not _is_out_of_memory(fault):
                 raise
+        else:
+            self.batch_megapixels = min(BATCH_MEGAPIXELS[self.device], GROWTH * self.batch_megapixels)
+            return lines
         # Out here the fault is gone, and with its traceback what the pass held of the memory that ran out.
         if self.device == "cuda":
             torch.cuda.empty_cache()
@@ -110,6 +117,7 @@ class Cleaner:
                 "even alone; scan it at a lower resolution or use a machine with more memory",
             )
         half = len(inks) // 2
+        self.batch_megapixels = min(self.batch_megapixels, len(inks) * inks[0].size / 2e6)
         return self.clean(inks[:half], strength, beat) + self.clean(inks[half:], strength, beat)
 
     @torch.inference_mode()

@@ -178,6 +178,28 @@ def test_a_batch_too_large_for_memory_is_halved(
     assert [0] * 5 == [largest_difference(a, b) // 2 for a, b in zip(expected, cleaned, strict=True)]
 
 
+def test_the_next_batch_is_as_large_as_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of what did not fit; then more with every pass, up to what a batch may hold at most."""
+    cleaner = Cleaner(random_weights(), device="cpu")
+    most = cleaner.batch_megapixels
+    sheets = [grainy_sheet(24, 24, seed) for seed in range(4)]
+    roomy = cleaner._clean_batch
+    monkeypatch.setattr(
+        cleaner,
+        "_clean_batch",
+        lambda inks, strength: raise_memory_error() if len(inks) > 2 else roomy(inks, strength),
+    )
+    cleaner.clean(sheets, STRENGTH)
+    assert 2 * 24 * 24 / 1e6 == pytest.approx(cleaner.batch_megapixels, rel=0.1)
+    monkeypatch.setattr(cleaner, "_clean_batch", lambda inks, strength: list(inks))
+    sizes = []
+    for _ in range(600):
+        cleaner.clean(sheets[:1], STRENGTH)
+        sizes.append(cleaner.batch_megapixels)
+    assert sizes == sorted(sizes)
+    assert most == sizes[-1]
+
+
 @pytest.mark.parametrize("shortage", SHORTAGES)
 def test_a_sheet_too_large_even_alone_is_rejected(
     shortage: Callable[[], None], monkeypatch: pytest.MonkeyPatch
