@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 CELL_PX, GAP_PX, COLUMNS = 380, 6, 5
 _BACKGROUND = "#777777"
@@ -44,7 +44,7 @@ def draw_sheet(pairs: list[tuple[Path, Path]]) -> Image.Image:
 
 def _on_white(path: Path) -> Image.Image:
     with Image.open(path) as file:
-        picture = file.convert("RGBA")
+        picture = ImageOps.exif_transpose(file).convert("RGBA")
     whole = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
     whole.thumbnail((CELL_PX, CELL_PX), Image.Resampling.LANCZOS)
     return whole
