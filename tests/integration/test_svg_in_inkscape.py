@@ -16,6 +16,12 @@ from douga_shared.recipe import LineWeight
 from douga_worker.strokes.write_svg import write_svg
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Inkscape's own, once: with an empty one it looks through all fonts first."""
+    return tmp_path_factory.mktemp("home")
+
+
 def inkscape(home: Path, *arguments: str) -> str:
     """Run Inkscape with a profile of its own; returns what it prints."""
     program = needs_program("inkscape", "apt-get install --no-install-recommends inkscape")
@@ -53,9 +59,11 @@ def boxes(listing: str) -> dict[str, tuple[float, float, float, float]]:
 
 
 @pytest.mark.parametrize("line_weight", [LineWeight.KEEP, LineWeight.VARIABLE])
-def test_inkscape_finds_every_layer_and_stroke_in_its_place(tmp_path: Path, line_weight: LineWeight) -> None:
+def test_inkscape_finds_every_layer_and_stroke_in_its_place(
+    home: Path, tmp_path: Path, line_weight: LineWeight
+) -> None:
     """Nothing is dropped, moved or scaled: a px is a px."""
-    found = boxes(inkscape(tmp_path, "--query-all", str(written(tmp_path, line_weight))))
+    found = boxes(inkscape(home, "--query-all", str(written(tmp_path, line_weight))))
     layers = {"solids", "colour-trace-red", "colour-solids-blue", "lines"}
     assert layers | {"f0001", "f0002", "s0001", "s0002", "s0003"} <= found.keys()
     assert (20, 80, 40, 40) == pytest.approx(found["f0001"], abs=0.1)
@@ -63,7 +71,7 @@ def test_inkscape_finds_every_layer_and_stroke_in_its_place(tmp_path: Path, line
     assert (8.5, 128.5, 183, 13) == pytest.approx(found["s0003"], abs=0.3)
 
 
-def test_inkscape_s_own_power_stroke_is_the_outline_that_others_see(tmp_path: Path) -> None:
+def test_inkscape_s_own_power_stroke_is_the_outline_that_others_see(home: Path, tmp_path: Path) -> None:
     """Whoever moves a node in Inkscape gets the widths that were there before."""
     path = written(tmp_path, LineWeight.VARIABLE)
     ours = path.read_bytes()
@@ -72,7 +80,7 @@ def test_inkscape_s_own_power_stroke_is_the_outline_that_others_see(tmp_path: Pa
     made = tmp_path / "made.svg"
     # Scaling by 1 changes nothing, but the effect is worked out anew.
     inkscape(
-        tmp_path,
+        home,
         f"--actions=select-by-id:s0001,s0002,s0003;transform-scale:1;export-filename:{made};export-do",
         str(path),
     )
