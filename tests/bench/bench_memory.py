@@ -3,7 +3,7 @@
     python -m tests.bench.bench_memory [--frames 2000] [--plot FILE]
 
 The whole chain with the real network, from folder to folder, PNG, SVG and the report's pictures. Ten thousand
-frames take a quarter of an hour on two cores. Memory is proportional (PSS): what processes share counts once.
+frames take twenty minutes on two cores. Memory is without that of files; what processes share counts once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 
 from tests.bench.memory_plot import draw_memory
-from tests.bench.process_memory import family, proportional_megabytes
+from tests.bench.process_memory import family, own_megabytes
 from tests.bench.results import FOUND, save
 from tests.cleaning import manifest_of, write_scans
 from tests.scans import as_png, rough_drawing
@@ -59,7 +59,7 @@ def _watch(scratch: Path, count: int) -> tuple[list[float], dict[str, list[float
         now = {COMMAND: [command], BESIDE: beside}
         finished = sum(1 for _ in out.glob("*.svg"))
         for name, pids in now.items():
-            megabytes[name].append(sum(map(proportional_megabytes, pids)))
+            megabytes[name].append(sum(map(own_megabytes, pids)))
         done.append(finished)
         time.sleep(SECONDS_BETWEEN)
     seconds = time.monotonic() - began

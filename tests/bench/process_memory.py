@@ -17,9 +17,18 @@ def family(pid: int) -> list[int]:
 
 def proportional_megabytes(pid: int) -> float:
     """Memory of a process, what it shares with others in equal parts (PSS); 0 when it is gone."""
+    return _rollup(pid).get("Pss", 0.0)
+
+
+def own_megabytes(pid: int) -> float:
+    """The same without files: libraries count for less while other programs have loaded them, too."""
+    rollup = _rollup(pid)
+    return rollup.get("Pss_Anon", 0.0) + rollup.get("Pss_Shmem", 0.0)
+
+
+def _rollup(pid: int) -> dict[str, float]:
     try:
-        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
     except OSError:
-        return 0.0
-    kilobytes = (int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
-    return next(kilobytes, 0) / 1024
+        return {}
+    return {line.split(":")[0]: int(line.split()[1]) / 1024 for line in lines}
