@@ -27,7 +27,7 @@ from tests.scans import as_png, rough_drawing
 SIZE = (320, 240)
 DRAWINGS = 40
 """Different ones; more would be drawn no other way."""
-SECONDS_BETWEEN = 1.0
+SECONDS_BETWEEN = 5.0
 COMMAND, BESIDE = "command and network", "processes beside it"
 
 
