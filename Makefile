@@ -43,8 +43,9 @@ format: .venv/.installed-dev  ## put every file into the house style
 soak: .venv/.installed-dev  ## tests under load that take minutes; figures go to out/
 	$(BIN)/python -m pytest -m soak -s
 
+# bench_networks trains for as long as it is told, on drawings that everybody keeps elsewhere: see docs/training.md.
 bench: .venv/.installed-dev  ## measure; judges nothing
-	for file in tests/bench/bench_*.py; do $(BIN)/python -m tests.bench.$$(basename $$file .py) || exit 1; done
+	for file in $(filter-out %/bench_networks.py,$(wildcard tests/bench/bench_*.py)); do $(BIN)/python -m tests.bench.$$(basename $$file .py) || exit 1; done
 
 clean:  ## remove what was made, but for the installed environment
 	rm -rf out build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
