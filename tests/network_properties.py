@@ -15,7 +15,7 @@ from tests.training_parts import drawn_material, face
 from douga_shared.recipe import Precision
 from douga_worker.network.cleaner import Cleaner
 from douga_worker.network.weights import Weights
-from douga_worker.steps.clear_fog import clear_fog
+from douga_worker.steps.lines_of_coverage import lines_of_coverage
 from douga_worker.steps.two_values import two_values
 from douga_worker.training.line_drawing import draw_line_art
 from douga_worker.training.measure import Agreement, compare_drawings
@@ -62,7 +62,7 @@ def gained_with_strength(weights: Weights, count: int) -> float:
     gained = total = 0
     for sample in samples(count):
         covered = [cleaner.clean([sample.ink], strength)[0] for strength in STRENGTHS]
-        drawn = [clear_fog(coverage, sample.ink) > 127 for coverage in covered]
+        drawn = [lines_of_coverage(coverage, sample.ink) > 127 for coverage in covered]
         for lower, higher in pairwise(drawn):
             near = cv2.dilate(lower.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
             gained += int((higher & ~near).sum())
@@ -174,7 +174,7 @@ def precision_difference(weights: Weights, count: int) -> tuple[float, float, in
     means = [float(np.abs(a.astype(np.int16) - b).mean()) for a, b in zip(exact, short, strict=True)]
     agreement = [compare_drawings(b, a).f_2px for a, b in zip(exact, short, strict=True)]
     drawn = [
-        (two_values(clear_fog(a, ink)), two_values(clear_fog(b, ink)))
+        (two_values(lines_of_coverage(a, ink)), two_values(lines_of_coverage(b, ink)))
         for a, b, ink in zip(exact, short, inks, strict=True)
     ]
     changed = sum(_alone(a, b) + _alone(b, a) for a, b in drawn)

@@ -11,7 +11,7 @@ import msgspec
 from douga_shared.errors import ConfigurationError
 from douga_shared.palette import ANIMATION, BLACK, PaletteInk, check_palette
 
-RECIPE_VERSION = 3
+RECIPE_VERSION = 4
 """Raised when the processing around the network makes other pixels or other curves."""
 OUTLINE = "outline"
 """Layer of the file that holds outlines beside the strokes."""

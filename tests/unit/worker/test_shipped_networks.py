@@ -39,8 +39,8 @@ def cleaner_of(network: str) -> properties.Clean:
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_what_is_drawn_at_a_strength_is_drawn_at_every_lower_one(network: str) -> None:
-    """On synthetic roughs; less than two thousandths of a line appear as the strength rises."""
-    assert properties.gained_with_strength(weights_of(network), 3) < 0.002
+    """On synthetic roughs; less than three thousandths of a line appear as the strength rises."""
+    assert properties.gained_with_strength(weights_of(network), 16) < 0.003
 
 
 @pytest.mark.parametrize("network", NETWORKS)

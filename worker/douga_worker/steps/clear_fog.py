@@ -1,4 +1,4 @@
-"""What the network is unsure of is no line: faint marks go, unless they lead into a firm one."""
+"""What the network is unsure of is no line: marks that are nowhere firm go."""
 
 from __future__ import annotations
 
@@ -14,16 +14,14 @@ FIRM_ON_DARK = 180
 """Enough where the pencil itself was firm: lettering, and clean lines of a kind the network does not know."""
 DARK_SHARE = 0.65
 """Of the lines' own tone: what lies on pencil as dark as this was meant; grain and shading are paler."""
-FAINT = 90
-"""Below this nothing holds a line together. Between it and firmness lies fog, or a line's fading end."""
-CORE = 128
-"""Half covered: where the edge of a line is."""
+EDGE = 127
+"""Half covered: where the edge of a line is. What is paler holds no line together."""
 
 
 def clear_fog(coverage: NDArray[np.uint8], ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Drop marks that are nowhere firm.
 
-    Hysteresis as in Canny's edge detector (1986): faint pixels stay where they are connected to firm ones.
+    Hysteresis as in Canny's edge detector (1986): a line stays with all that is connected to its firm part.
 
     Args:
         coverage: (h, w) uint8 of the network, at its working size.
@@ -32,11 +30,12 @@ def clear_fog(coverage: NDArray[np.uint8], ink: NDArray[np.uint8]) -> NDArray[np
     Returns:
         (h, w) uint8; lines that stay keep their soft edge.
     """
-    count, pieces = cv2.connectedComponents((coverage >= FAINT).astype(np.uint8))
+    is_covered = coverage >= EDGE
+    count, pieces = cv2.connectedComponents(is_covered.astype(np.uint8))
     labels = np.asarray(pieces, np.int32)
-    core = labels[coverage >= CORE]
-    darkness = np.bincount(core, ink[coverage >= CORE], count) / np.maximum(
-        np.bincount(core, minlength=count), 1
+    covered = labels[is_covered]
+    darkness = np.bincount(covered, ink[is_covered], count) / np.maximum(
+        np.bincount(covered, minlength=count), 1
     )
     is_line = _holds(labels, coverage >= FIRM_ON_DARK, count) & (darkness >= DARK_SHARE * line_tone(ink))
     is_line |= _holds(labels, coverage >= FIRM, count)

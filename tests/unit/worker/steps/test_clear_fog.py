@@ -42,11 +42,14 @@ def test_what_the_network_is_less_sure_of_stays_where_the_pencil_was_firm() -> N
     assert clear_fog(unsure, pencil(130)).max() == 0
 
 
-def test_a_fading_end_of_a_firm_line_stays() -> None:
-    """What is connected to a firm piece is part of the line."""
+def test_a_fading_end_of_a_firm_line_stays_as_far_as_it_is_line() -> None:
+    """What is connected to a firm piece is part of the line; what is less than half covered is nothing."""
     line = sheet_with_line(255)
-    line[:, 50:] = line[:, 50:] // 2
-    assert clear_fog(line, pencil(100))[30, 70] == 127
+    line[:, 50:] //= 2
+    line[:, 65:] //= 2
+    cleared = clear_fog(line, pencil(100))
+    assert 127 == cleared[30, 60]
+    assert 0 == cleared[30, 70]
 
 
 def test_a_blank_sheet_stays_blank() -> None:

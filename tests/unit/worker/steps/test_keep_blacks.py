@@ -41,10 +41,29 @@ def test_a_scan_of_another_size_will_do() -> None:
     assert not filled[cv2.dilate(black(), np.ones((5, 5))) == 0].any()
 
 
-def test_a_black_that_the_network_saw_nothing_of_stays_away() -> None:
-    """It was dropped for a reason: beyond the sheet's edge, say."""
+def test_a_large_black_amid_the_sheet_is_filled_even_where_the_network_saw_nothing_of_it() -> None:
+    """Nothing but a pen or a brush makes a whole area as dark as the lines are."""
+    filled = keep_blacks(np.zeros((SIZE, SIZE), np.uint8), black())
+    assert (filled[black() == 250] == 255).all()
+    assert not filled[black() == 0].any()
+
+
+def test_a_small_black_that_the_network_saw_nothing_of_stays_away() -> None:
+    """It knows blacks of that size, and dropped this one for a reason."""
     nothing = np.zeros((SIZE, SIZE), np.uint8)
-    np.testing.assert_array_equal(nothing, keep_blacks(nothing, black()))
+    np.testing.assert_array_equal(nothing, keep_blacks(nothing, black(9)))
+
+
+def cut_off(sheet: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Its right half, so that the disc reaches the edge."""
+    return sheet[:, SIZE // 2 :]
+
+
+def test_a_black_at_the_edge_that_the_network_saw_nothing_of_stays_away() -> None:
+    """It is the table beyond the paper; one of which it drew the rim is the drawing's."""
+    nothing = np.zeros((SIZE, SIZE // 2), np.uint8)
+    np.testing.assert_array_equal(nothing, keep_blacks(nothing, cut_off(black())))
+    assert (keep_blacks(cut_off(rim()), cut_off(black()))[cut_off(black()) == 250] == 255).all()
 
 
 def test_a_coloured_area_stays_open() -> None:
