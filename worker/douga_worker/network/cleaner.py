@@ -21,9 +21,9 @@ TILE_PX = 2_560
 """An A4 page at 300 dpi passes in one piece once its pencil is 3 px wide; only larger sheets are cut."""
 BATCH_MEGAPIXELS = {"cpu": 4.0, "cuda": 64.0}
 """What a batch may hold at most. A pass of it takes about 0.25 GB of activations a megapixel in fp32."""
-SHEETS_IN_A_PASS = {"cpu": 1, "cuda": None}
+BY_SHEETS = {"cpu": True, "cuda": False}
 """A CPU takes a batch sheet by sheet, a tenth faster than at once (two sheets of 1.8 megapixels, or eight of
-.35, on two cores). So nobody's last bits depend on his company there, whichever loops its library chooses."""
+.35, on two cores). So no sheet's last bits depend on its company, whichever loops the library chooses."""
 GROWTH = 1.02
 """Of a batch's allowed size, with every pass that fits after one that did not: 35 passes later the larger
 size is tried again, in case that somebody else held the memory."""
@@ -72,7 +72,7 @@ class Cleaner:
         self._network = on_device(weights.build(), self.device)
         self._shape = weights.shape
         self._tile_px = tile_px
-        self._sheets_in_a_pass = SHEETS_IN_A_PASS[self.device]
+        self._is_by_sheets = BY_SHEETS[self.device]
         self._beat: Callable[[], None] = _no_beat
         for module in self._network.modules():
             if isinstance(module, torch.nn.Conv2d):
@@ -134,7 +134,7 @@ class Cleaner:
         margin, multiple = self._shape.reach_px, self._shape.multiple_px
         for row in spans(pages.shape[2], self._tile_px, margin, multiple):
             for column in spans(pages.shape[3], self._tile_px, margin, multiple):
-                seen = pages[:, :, row.read, column.read].split(self._sheets_in_a_pass or len(pages))
+                seen = pages[:, :, row.read, column.read].chunk(len(pages) if self._is_by_sheets else 1)
                 answer = torch.cat([self._pass(part, strength) for part in seen])
                 lines[:, :, row.write, column.write] = answer[:, :, row.inner, column.inner]
         return [np.ascontiguousarray(page[0, :height, :width].numpy()) for page in lines]
